@@ -1,0 +1,45 @@
+# `make help` lists the targets.
+PYTHON ?= python3
+PORT ?= 8000
+DATA ?= .data
+BIN := .venv/bin
+# A version of Python that was asked for is insisted on; otherwise an environment that works is kept.
+EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
+
+.DEFAULT_GOAL := help
+.PHONY: help env protos run test lint format lock clean-data clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  variables: PYTHON=python3.13 (3.11 to 3.13), PORT=8000, DATA=.data, ARGS=... (handed to pytest)"
+
+env: ## make .venv from requirements.lock; done again only when something changed
+	@$(PYTHON) tools/env.py $(EXACT)
+
+protos: env ## generate code and the descriptor set from protos/ into build/gen
+	@$(BIN)/python -m tools.protos
+
+run: protos ## boot the servers, migrate, seed the demo and start everything on PORT with data in DATA
+	@exec $(BIN)/python -m tools.dev --port $(PORT) --data $(DATA)
+
+test: protos ## run every test on two workers (ARGS="-k staff" narrows)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: protos ## ruff, mypy, import-linter, buf lint, buf breaking, migration drift
+	@$(BIN)/python -m tools.lint
+
+format: env ## let ruff format and fix what it can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: env ## resolve requirements*.in again into requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		requirements.in requirements-dev.in -o requirements.lock
+
+clean-data: ## drop the databases, streams and files of `make run`
+	@$(PYTHON) -m tools.clean $(DATA)
+
+clean: ## drop everything that was generated, and the environment
+	rm -rf .venv build
