@@ -1,6 +1,6 @@
 """Makes the virtual environment: `python3 tools/env.py`. Needs nothing but a Python with venv and pip.
 
-The environment is built again when the lock file, pyproject.toml, the Python version or the place of the checkout changes.
+The environment is built again when the lock file, pyproject.toml, the Python version or the checkout's place changes.
 """
 
 import argparse
@@ -35,7 +35,10 @@ def environment_version() -> tuple[int, int] | None:
     if not environment_python().exists():
         return None
     answer = subprocess.run(
-        [environment_python(), "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=False
+        [environment_python(), "-c", "import sys; print(*sys.version_info[:2])"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if answer.returncode != 0:
         return None
@@ -69,16 +72,16 @@ def uv_requirement() -> str:
 
 def install() -> None:
     """Install the locked packages by hash and the project as an editable package."""
-    pip = [environment_python(), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    pip = [str(environment_python()), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     only_uv = VENV / "uv.lock.txt"
     only_uv.write_text(uv_requirement())
-    subprocess.run([*pip, "--require-hashes", "-r", only_uv], check=True)
-    sync = [VENV / "bin" / "uv", "pip", "sync", "--quiet", "--require-hashes", LOCK]
+    subprocess.run([*pip, "--require-hashes", "-r", str(only_uv)], check=True)
+    sync = [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", str(LOCK)]
     if subprocess.run(sync, check=False, env={**os.environ, "VIRTUAL_ENV": str(VENV)}).returncode != 0:
         # pip knows mirrors and certificates that were configured for it alone.
         print("env: uv could not install; trying pip, which is slower", flush=True)
-        subprocess.run([*pip, "--require-hashes", "-r", LOCK], check=True)
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT], check=True)
+        subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], check=True)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import shutil
 import sys
 import tempfile
 from importlib import metadata
@@ -39,7 +40,7 @@ def compile_protos(protos: Path, arguments: list[str]) -> None:
 
 
 def write_descriptors(protos: Path, target: Path) -> None:
-    """Write the descriptor set of a folder, with comments and imports; raises RuntimeError when one does not compile."""
+    """Write the descriptor set of a folder, with comments and imports; raises RuntimeError when it does not compile."""
     target.parent.mkdir(parents=True, exist_ok=True)
     compile_protos(protos, [f"--descriptor_set_out={target}", "--include_source_info", "--include_imports"])
 
@@ -77,20 +78,20 @@ def generate(protos: Path, target: Path) -> None:
 
 def mirror(source: Path, target: Path) -> None:
     """Make the target hold the source's files; files that are equal keep their time, so that caches stay valid."""
-    fresh = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    fresh = {path.relative_to(source) for path in source.rglob("*")}
     for name in sorted(fresh):
-        content, destination = (source / name).read_bytes(), target / name
-        if not destination.exists() or destination.read_bytes() != content:
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            destination.write_bytes(content)
+        original, copy = source / name, target / name
+        if original.is_dir():
+            copy.mkdir(exist_ok=True)
+        elif not copy.exists() or copy.read_bytes() != original.read_bytes():
+            copy.write_bytes(original.read_bytes())
     for path in sorted(target.rglob("*"), reverse=True):
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif path.relative_to(target) not in fresh and path.suffix != ".pyc":
+        if path.relative_to(target) in fresh or path.parent.name == "__pycache__" or not path.exists():
+            continue
+        if not path.is_dir():
             path.unlink()
-        elif path.suffix == ".pyc" and not (path.parent.parent / f"{path.name.split('.')[0]}.py").exists():
-            path.unlink()
+        elif path.name != "__pycache__" or path.relative_to(target).parent not in fresh | {Path()}:
+            shutil.rmtree(path)
 
 
 def main() -> None:
