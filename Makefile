@@ -1,7 +1,8 @@
 # `make help` lists the targets.
 PYTHON ?= python3
 PORT ?= 8000
-DATA ?= .data
+# Two installations side by side keep their data apart.
+DATA ?= .data$(if $(filter 8000,$(PORT)),,-$(PORT))
 BIN := .venv/bin
 # A version of Python that was asked for is insisted on; otherwise an environment that works is kept.
 EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
@@ -38,8 +39,8 @@ lock: env ## resolve requirements*.in again into requirements.lock
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		requirements.in requirements-dev.in -o requirements.lock
 
-clean-data: ## drop the databases, streams and files of `make run`
-	@$(PYTHON) -m tools.clean $(DATA)
+clean-data: env ## drop the databases, streams and files of `make run`
+	@$(BIN)/python -m tools.dev --drop-data --data $(DATA)
 
 clean: ## drop everything that was generated, and the environment
 	rm -rf .venv build

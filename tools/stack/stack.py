@@ -14,7 +14,7 @@ from typing import Self
 from tools.stack.databases import Database, Databases
 from tools.stack.nats import Nats
 from tools.stack.postgres import Postgres
-from tools.stack.processes import ServerError, Spawner, write_secret
+from tools.stack.processes import Child, ServerError, Spawner, write_secret
 from tools.stack.server import Server
 from tools.stack.valkey import Valkey
 
@@ -151,6 +151,10 @@ class WheelStack(Stack):
     def restart(self, name: str) -> None:
         """Boot one server again on its port and data and wait until it answers."""
         self._servers[name].restart()
+
+    def children(self) -> list[Child]:
+        """The processes of the servers that were started."""
+        return [server.child for server in self._servers.values() if server.child is not None]
 
     def _take_folder(self) -> None:
         file = self._lock.enter_context((self.folder / "lock").open("a"))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import select
 import shutil
 import signal
 import socket
@@ -22,6 +21,7 @@ from tools.stack.postgres import is_reachable
 from tools.stack.processes import Child, Spawner
 from tools.stack.share import join, shared_stack
 from tools.stack.stack import Stack, WheelStack
+from tools.tests.processes import descendants, survivors, watch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,18 +51,6 @@ async def last_message(url: str, subject: str) -> str:
     await client.close()
     assert message.data is not None
     return message.data.decode()
-
-
-def children_of(pid: int) -> set[int]:
-    found = set()
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rsplit(")", 1)[1].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[1]) == pid:
-            found.add(int(status.parent.name))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -254,16 +242,10 @@ def test_servers_die_with_their_parent(tmp_path: Path) -> None:
     ) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"up\n"
-        ends = {pid: os.pidfd_open(pid) for pid in children_of(parent.pid)}
-        assert len(ends) == 3
+        servers = watch(descendants(parent.pid))
+        assert len(servers) >= 3
         parent.kill()
-    for pid, end in ends.items():
-        assert wait_for_exit(end), f"process {pid} outlived its parent"
-
-
-def wait_for_exit(pidfd: int, timeout: float = 20) -> bool:
-    with os.fdopen(pidfd, "rb", closefd=True, buffering=0) as end:
-        return bool(select.select([end], [], [], timeout)[0])
+    assert survivors(servers) == []
 
 
 NOBODY = 65534
@@ -385,9 +367,10 @@ class TestSharing:
             assert user.stdout is not None
             dsn = user.stdout.readline().decode().strip()
             assert query(dsn, "SELECT 1") == [(1,)]
-            (owner,) = [os.pidfd_open(pid) for pid in children_of(user.pid)]
+            stack = watch(descendants(user.pid))
+            assert len(stack) >= 4
             user.kill()
-        assert wait_for_exit(owner)
+        assert survivors(stack) == []
         with pytest.raises(psycopg.OperationalError):
             query(dsn, "SELECT 1")
 
