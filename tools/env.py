@@ -64,7 +64,7 @@ def create() -> None:
 
 def uv_requirement() -> str:
     """The lock file's lines for uv, which installs the rest in parallel."""
-    found = re.search(r"^uv==.*(?:\\\n.*)*", LOCK.read_text(), re.MULTILINE)
+    found = re.search(r"^uv==.*\n(?: +--hash=.*\n)+", LOCK.read_text(), re.MULTILINE)
     if found is None:
         sys.exit("env: requirements.lock does not pin uv")
     return found.group()

@@ -31,13 +31,19 @@ def unpack_protos(commit: str, folder: Path) -> Path:
     return folder / "protos"
 
 
-def style() -> int:
+def style(descriptors: Path = CURRENT) -> int:
     """Run buf lint; returns its exit status."""
-    return subprocess.run([BUF, "lint", CURRENT, "--config", CONFIG], check=False).returncode
+    return subprocess.run([BUF, "lint", descriptors, "--config", CONFIG], check=False).returncode
+
+
+def compare(before: Path, after: Path = CURRENT) -> int:
+    """Run buf breaking on two descriptor sets; returns its exit status."""
+    command: list[str | Path] = [BUF, "breaking", after, "--against", before, "--config", CONFIG]
+    return subprocess.run(command, check=False).returncode
 
 
 def compatibility() -> int:
-    """Run buf breaking against the branch in BREAKING_AGAINST, by default main; returns its exit status."""
+    """Compare with the branch in BREAKING_AGAINST, by default main; returns the exit status."""
     branch = os.environ.get("BREAKING_AGAINST", "main")
     commit = base_commit(branch)
     if commit is None:
@@ -47,5 +53,4 @@ def compatibility() -> int:
         before = Path(scratch) / "before.binpb"
         write_descriptors(unpack_protos(commit, Path(scratch)), before)
         print(f"compared with {commit[:12]} on {branch}")
-        command: list[str | Path] = [BUF, "breaking", CURRENT, "--against", before, "--config", CONFIG]
-        return subprocess.run(command, check=False).returncode
+        return compare(before)
