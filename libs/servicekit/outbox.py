@@ -1,0 +1,264 @@
+"""The relay: publishes what the outbox holds and deletes what NATS has acknowledged.
+
+One relay per service database is at work, chosen by an advisory lock on the very connection that reads and deletes:
+who loses the connection can delete nothing, and another replica takes over. A row is deleted only after its
+acknowledgement, and the next rows are always looked for from the table's start, so that a transaction that commits late
+is late and never lost. A crash between acknowledgement and deletion publishes again under the same message id, which
+the stream drops within its duplicate window and the inbox for good.
+"""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+import psycopg
+import structlog
+from nats.errors import Error as NatsError
+from prometheus_client import Counter, Gauge, Histogram
+from psycopg.rows import namedtuple_row
+
+from servicekit import events
+from servicekit.backoff import Backoff
+from servicekit.broker import Broker
+from servicekit.db import Database
+
+# One lock per database; the number is the ASCII text "outbox".
+LOCK_KEY = int.from_bytes(b"outbox")
+BATCH_SIZE = 200
+# What was committed within this time goes out in one batch.
+LINGER_SECONDS = 0.004
+POLL_SECONDS = 1.0
+STANDBY_SECONDS = 1.0
+ACKNOWLEDGE_TIMEOUT_SECONDS = 5.0
+STATEMENT_TIMEOUT_SECONDS = 10.0
+CONNECT_TIMEOUT_SECONDS = 5
+BACKOFF = Backoff(first=0.1, cap=5.0)
+# Both sides notice within about ten seconds that the other is gone, so that a dead leader's lock is given up.
+_KEEPALIVES: dict[str, Any] = {
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+_OPTIONS = "-c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c statement_timeout=10000"
+
+PUBLISHED = Counter("mizan_outbox_published", "Events published and acknowledged.", ("service",))
+FAILURES = Counter(
+    "mizan_outbox_failures", "Events whose publication was not acknowledged and is repeated.", ("service",)
+)
+OLDEST = Gauge(
+    "mizan_outbox_oldest_seconds", "Age of the oldest event that this leader has not published.", ("service",)
+)
+LEADER = Gauge("mizan_outbox_leader", "1 where this process relays its database's outbox.", ("service",))
+BATCH = Histogram(
+    "mizan_outbox_batch_events", "Events per published batch.", ("service",), buckets=(1, 2, 5, 10, 20, 50, 100, 200)
+)
+
+_SELECT = "SELECT seq, id, subject, payload, headers, created_at FROM outbox ORDER BY seq LIMIT %s"
+_DELETE = "DELETE FROM outbox WHERE seq = ANY(%s)"
+_LOCK = "SELECT pg_try_advisory_lock(%s)"
+
+log = structlog.get_logger(__name__)
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+class Relay:
+    """Publishes one service's outbox while it holds the database's lock, and stands by otherwise."""
+
+    name = "relay"
+
+    def __init__(self, service: str, database: Database, broker: Broker, *, batch_size: int = BATCH_SIZE) -> None:
+        self._service = service
+        self._database = database
+        self._broker = broker
+        self._batch_size = batch_size
+        self._work = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._oldest: float | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._forget = contextlib.ExitStack()
+        self._nudge = f"outbox.{service}"
+        self.leads = False
+
+    async def start(self) -> None:
+        """Begins to compete for the lock."""
+        self._forget.callback(events.on_commit(self._database.engine, self._work.set))
+        OLDEST.labels(self._service).set_function(self._oldest_age)
+        self._task = asyncio.create_task(self._run(), name=f"{self._service}-relay")
+
+    async def stop(self) -> None:
+        """Finishes the batch under way and gives up the lock; what remains is the next leader's."""
+        self._stop.set()
+        self._work.set()
+        if self._task is not None:
+            await asyncio.wait((self._task,), timeout=ACKNOWLEDGE_TIMEOUT_SECONDS)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._forget.close()
+
+    def _oldest_age(self) -> float:
+        return max(0.0, time.time() - self._oldest) if self._oldest is not None else 0.0
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                await self._term()
+            except Exception as error:
+                failures = 1 if time.monotonic() - began > BACKOFF.cap else failures + 1
+                log.warning("relay_interrupted", service=self._service, failures=failures, exc_info=error)
+                await self._pause(BACKOFF.delay(failures))
+
+    async def _term(self) -> None:
+        """One connection's life: waits for the lock, then relays until stopped."""
+        try:
+            async with await self._connect() as connection:
+                while not self._stop.is_set() and not await self._acquire(connection):
+                    await self._stand_by()
+                await self._lead(connection)
+        finally:
+            self.leads = False
+            self._oldest = None
+            LEADER.labels(self._service).set(0)
+
+    async def _connect(self) -> Connection:
+        return await psycopg.AsyncConnection.connect(
+            self._database.url,
+            autocommit=True,
+            row_factory=namedtuple_row,
+            prepare_threshold=1,
+            application_name=f"{self._service}-relay",
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            options=_OPTIONS,
+            **_KEEPALIVES,
+        )
+
+    async def _acquire(self, connection: Connection) -> bool:
+        async with asyncio.timeout(STATEMENT_TIMEOUT_SECONDS):
+            row = await (await connection.execute(_LOCK, (LOCK_KEY,))).fetchone()
+        return bool(row and row[0])
+
+    async def _stand_by(self) -> None:
+        """Passes commits of this process on to the leader, wherever it is, until it is time to try the lock again."""
+        until = time.monotonic() + STANDBY_SECONDS
+        while not self._stop.is_set() and (left := until - time.monotonic()) > 0:
+            if await self._woken(left) and self._broker.is_connected:
+                # Nothing depends on it: a nudge that gets lost costs the leader's poll interval.
+                await self._broker.client.publish(self._nudge)
+
+    async def _lead(self, connection: Connection) -> None:
+        self.leads = True
+        LEADER.labels(self._service).set(1)
+        log.info("relay_leads", service=self._service)
+        async with contextlib.AsyncExitStack() as leadership:
+            nudged = False
+            failures = 0
+            while not self._stop.is_set():
+                if not nudged and self._broker.is_connected:
+                    await self._accept_nudges(leadership)
+                    nudged = True
+                rows = await self._rows(connection)
+                self._oldest = rows[0].created_at.timestamp() if rows else None
+                if not rows:
+                    await self._woken(POLL_SECONDS)
+                    continue
+                published = await self._publish(rows)
+                if published:
+                    await self._delete(connection, published)
+                if len(published) == len(rows):
+                    failures = 0
+                    continue
+                failures += 1
+                FAILURES.labels(self._service).inc(len(rows) - len(published))
+                await self._pause(BACKOFF.delay(failures))
+
+    async def _accept_nudges(self, leadership: contextlib.AsyncExitStack) -> None:
+        subscription = await self._broker.client.subscribe(self._nudge, cb=self._on_nudge)
+
+        async def end() -> None:
+            if self._broker.client.is_connected:
+                await subscription.unsubscribe()
+
+        leadership.push_async_callback(end)
+
+    async def _on_nudge(self, _message: Any) -> None:
+        self._work.set()
+
+    async def _rows(self, connection: Connection) -> list[Any]:
+        async with asyncio.timeout(STATEMENT_TIMEOUT_SECONDS):
+            return await (await connection.execute(_SELECT, (self._batch_size,), binary=True)).fetchall()
+
+    async def _delete(self, connection: Connection, published: list[int]) -> None:
+        async with asyncio.timeout(STATEMENT_TIMEOUT_SECONDS):
+            await connection.execute(_DELETE, (published,))
+        PUBLISHED.labels(self._service).inc(len(published))
+        BATCH.labels(self._service).observe(len(published))
+
+    async def _publish(self, rows: list[Any]) -> list[int]:
+        """Publishes the rows in their order and returns the numbers of those that the stream acknowledged."""
+        if not self._broker.is_connected:
+            return []
+        futures: dict[asyncio.Future[Any], int] = {}
+        try:
+            for row in rows:
+                headers = {**row.headers, events.MESSAGE_ID: str(row.id)}
+                future = await self._broker.jetstream.publish_async(
+                    row.subject, row.payload, wait_stall=ACKNOWLEDGE_TIMEOUT_SECONDS, headers=headers
+                )
+                futures[future] = row.seq
+        except NatsError as error:
+            log.warning("relay_cannot_publish", service=self._service, error=repr(error))
+        if not futures:
+            return []
+        done, pending = await self._acknowledged(futures)
+        for future in pending:
+            future.cancel()
+        published: list[int] = []
+        refusals: set[str] = set()
+        for future in done:
+            refusal = future.exception()
+            if refusal is None:
+                published.append(futures[future])
+            else:
+                refusals.add(f"{type(refusal).__name__}: {refusal}")
+        if pending or refusals:
+            log.warning(
+                "relay_unacknowledged", service=self._service, silent=len(pending), refusals=sorted(refusals)[:5]
+            )
+        if any("NoStreamResponse" in refusal for refusal in refusals):
+            with contextlib.suppress(NatsError, TimeoutError):
+                await self._broker.ensure_streams()
+        return published
+
+    async def _acknowledged(
+        self, futures: dict[asyncio.Future[Any], int]
+    ) -> tuple[set[asyncio.Future[Any]], set[asyncio.Future[Any]]]:
+        """Waits for the acknowledgements, but not on a connection that is known to be broken."""
+        until = time.monotonic() + ACKNOWLEDGE_TIMEOUT_SECONDS
+        pending = set(futures)
+        done: set[asyncio.Future[Any]] = set()
+        while pending and (left := until - time.monotonic()) > 0 and self._broker.is_connected:
+            finished, pending = await asyncio.wait(pending, timeout=min(left, 0.5))
+            done |= finished
+        return done, pending
+
+    async def _woken(self, seconds: float) -> bool:
+        """Waits for work, and a moment longer for what is committed together with it; False when none came."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._work.wait()
+        except TimeoutError:
+            return False
+        if not self._stop.is_set():
+            await asyncio.sleep(LINGER_SECONDS)
+            self._work.clear()
+        return True
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits, but not for work; a stop ends it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
