@@ -8,7 +8,7 @@ BIN := .venv/bin
 EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
 
 .DEFAULT_GOAL := help
-.PHONY: help env protos run test lint format lock clean-data clean
+.PHONY: help env protos run test lint routes openapi format lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ test: protos ## run every test on two workers (ARGS="-k staff" narrows)
 
 lint: protos ## ruff, mypy, import-linter, buf lint, buf breaking, migration drift
 	@$(BIN)/python -m tools.lint
+
+routes: protos ## list every route: method, path, RPC, permission
+	@$(BIN)/python -m gateway.routes
+
+openapi: protos ## write the OpenAPI document to build/openapi.json
+	@$(BIN)/python -m gateway.openapi build/openapi.json
 
 format: env ## let ruff format and fix what it can
 	@$(BIN)/ruff format .

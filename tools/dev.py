@@ -6,6 +6,7 @@ and runs until Ctrl-C or until a process dies. `--drop-data` removes what earlie
 
 import argparse
 import fcntl
+import json
 import os
 import shlex
 import shutil
@@ -45,6 +46,8 @@ class Installation:
         self.metrics_port = free_port()
         self.smtp_port = free_port()
         self.mailbox_port = free_port()
+        # Where the front end's development server listens, unless the environment says otherwise.
+        self.frontend_url = os.environ.get("FRONTEND_URL", "http://127.0.0.1:8081")
         self.keys = DevKeys(folder / "secrets")
         self.files = folder / "files"
         self.files.mkdir(mode=0o700, exist_ok=True)
@@ -68,7 +71,7 @@ class Installation:
             "INTERNAL_KEYS_DIR": str(self.keys.internal_keys),
             "SMTP_URL": f"smtp://{LOOPBACK}:{self.smtp_port}",
             "MAILBOX_URL": self.mailbox_url,
-            "FRONTEND_URL": os.environ.get("FRONTEND_URL", self.url),
+            "FRONTEND_URL": self.frontend_url,
             "PUBLIC_URL": self.url,
             "FILES_URL": self.files.as_uri(),
             **{f"{name.upper()}_TARGET": f"{LOOPBACK}:{port}" for name, port in self.grpc_ports.items()},
@@ -93,7 +96,11 @@ class Installation:
 
     def gateway_environment(self) -> dict[str, str]:
         """What the gateway alone is told."""
-        return {"GATEWAY_PORT": str(self.port), "GATEWAY_METRICS_PORT": str(self.metrics_port)}
+        return {
+            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_METRICS_PORT": str(self.metrics_port),
+            "GATEWAY_CORS_ORIGINS": json.dumps([self.frontend_url]),
+        }
 
 
 def require_free(port: int) -> None:
