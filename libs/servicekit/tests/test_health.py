@@ -103,7 +103,9 @@ async def test_a_real_server_answers_and_keeps_grpc_in_step(monkeypatch: pytest.
     await grpc_server.start()
 
     async def reported(status: int) -> None:
-        async for answer in health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=5):
+        stub = health_pb2_grpc.HealthStub(channel)
+        watching = stub.Watch(health_pb2.HealthCheckRequest(), timeout=5)  # type: ignore[attr-defined] # its stubs lack it
+        async for answer in watching:
             if answer.status == status:
                 return
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from servicekit import tables
+from servicekit import jobs, tables
 from servicekit.broker import EVENTS_STREAM, PUBLIC_STREAM, Broker, StreamLimits
 from servicekit.db import SYSTEM, Database
 from tools.stack import make_stack
@@ -35,6 +35,7 @@ def migrate(owner_dsn: str, _service: str) -> None:
     engine = sa.create_engine(make_url(owner_dsn).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
     with engine.begin() as connection:
         METADATA.create_all(connection)
+        jobs.install(connection)
 
 
 @pytest.fixture(scope="session")
