@@ -76,7 +76,7 @@ def install() -> None:
     only_uv = VENV / "uv.lock.txt"
     only_uv.write_text(uv_requirement())
     subprocess.run([*pip, "--require-hashes", "-r", str(only_uv)], check=True)
-    sync = [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", str(LOCK)]
+    sync = [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--system-certs", "--require-hashes", str(LOCK)]
     if subprocess.run(sync, check=False, env={**os.environ, "VIRTUAL_ENV": str(VENV)}).returncode != 0:
         # pip knows mirrors and certificates that were configured for it alone.
         print("env: uv could not install; trying pip, which is slower", flush=True)
