@@ -78,3 +78,20 @@ def test_the_version_of_an_environment(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "bin" / "python").chmod(0o755)
     assert env.environment_version() is None
+
+
+def test_a_python_without_venv_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(env.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(SystemExit, match=r"apt-get install python3\.\d+-venv"):
+        env.create()
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 14)])
+def test_a_python_of_another_version_is_refused(
+    version: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(env, "VENV", tmp_path / "none")
+    monkeypatch.setattr(env.sys, "version_info", (*version, 0, "final", 0))
+    monkeypatch.setattr(env.sys, "argv", ["env.py"])
+    with pytest.raises(SystemExit, match=r"3\.11 to 3\.13 is needed"):
+        env.main()
