@@ -1,0 +1,1 @@
+"""From an outside credential to a principal: JWTs of sessions, API keys, and the platform-wide agent key."""

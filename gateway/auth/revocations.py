@@ -1,0 +1,137 @@
+"""Revocations as they happen: identity's events, straight from NATS to the cache of principals.
+
+Every gateway hears every event, so this is a plain subscription and no durable consumer. What happens while the
+connection is away is not heard; `is_healthy` then turns false within `SILENCE_SECONDS`, which makes the authenticator
+ask identity again, and the cache is emptied when the connection is back.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from google.protobuf.message import DecodeError, Message
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from gateway.auth.cache import PrincipalCache
+from mizan.identity.events.v1 import events_pb2
+
+HEARTBEAT_SECONDS = 0.5
+SILENCE_SECONDS = 1.5
+CONNECT_TIMEOUT_SECONDS = 2
+RECONNECT_WAIT_SECONDS = 1
+STOP_TIMEOUT_SECONDS = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+def _session_revoked(event: Any, cache: PrincipalCache) -> int:
+    if event.session_id:
+        return cache.drop(session_id=event.session_id)
+    return cache.drop(subject=event.user_id)
+
+
+def _role_changed(event: Any, cache: PrincipalCache) -> int:
+    if event.user_id:
+        return cache.drop(subject=event.user_id)
+    return cache.drop(restaurant_id=event.restaurant_id)
+
+
+def _staff_changed(event: Any, cache: PrincipalCache) -> int:
+    return cache.drop(subject=event.staff.user_id)
+
+
+def _api_key_revoked(event: Any, cache: PrincipalCache) -> int:
+    return cache.drop(subject=event.api_key_id)
+
+
+SUBJECTS: dict[str, tuple[type[Message], Callable[[Any, PrincipalCache], int]]] = {
+    "evt.identity.session.revoked.v1": (events_pb2.SessionRevoked, _session_revoked),
+    "evt.identity.role.changed.v1": (events_pb2.RoleChanged, _role_changed),
+    "evt.identity.staff.updated.v1": (events_pb2.StaffUpdated, _staff_changed),
+    "evt.identity.staff.deactivated.v1": (events_pb2.StaffDeactivated, _staff_changed),
+    "evt.identity.api_key.revoked.v1": (events_pb2.ApiKeyRevoked, _api_key_revoked),
+}
+
+
+class Revocations:
+    """Keeps the cache true for as long as NATS can be heard."""
+
+    def __init__(self, url: str, cache: PrincipalCache) -> None:
+        self._url = url
+        self._cache = cache
+        self._client = Client()
+        self._heard_at = float("-inf")
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether a revocation of a moment ago would have arrived."""
+        return time.monotonic() - self._heard_at < SILENCE_SECONDS
+
+    async def start(self) -> None:
+        """Begins to connect and goes on trying until `stop`; never waits for the server."""
+        self._task = asyncio.create_task(self._listen(), name="revocations")
+
+    async def stop(self) -> None:
+        """Disconnects."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._heard_at = float("-inf")
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
+                await self._client.close()
+        except (TimeoutError, NatsError, OSError) as error:
+            log.warning("nats_close_failed", error=repr(error))
+
+    async def _listen(self) -> None:
+        await self._client.connect(
+            self._url,
+            name="gateway",
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            reconnect_time_wait=RECONNECT_WAIT_SECONDS,
+            max_reconnect_attempts=-1,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_disconnected,
+        )
+        for subject in SUBJECTS:
+            await self._client.subscribe(subject, cb=self._on_event)
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    await self._client.flush()
+            except (NatsError, TimeoutError, OSError) as error:
+                log.debug("nats_silent", error=repr(error))
+            else:
+                self._hear()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    def _hear(self) -> None:
+        if not self.is_healthy:
+            # Whatever was revoked in the silence was not heard.
+            self._cache.clear()
+            log.info("revocations_heard")
+        self._heard_at = time.monotonic()
+
+    async def _on_event(self, message: Msg) -> None:
+        event_type, apply = SUBJECTS[message.subject]
+        try:
+            event = event_type.FromString(message.data)
+        except DecodeError as error:
+            # It said that somebody lost rights and not who.
+            self._cache.clear()
+            log.error("revocation_unreadable", subject=message.subject, exc_info=error)
+            return
+        dropped = apply(event, self._cache)
+        log.info("credentials_dropped", subject=message.subject, count=dropped)
+
+    async def _on_error(self, error: Exception) -> None:
+        log.debug("nats_error", error=repr(error))
+
+    async def _on_disconnected(self) -> None:
+        self._heard_at = float("-inf")
+        log.warning("revocations_not_heard")

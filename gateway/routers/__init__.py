@@ -1,0 +1,1 @@
+"""The routes that no proto method describes: health, the API's own description, and WebSockets."""
