@@ -1,5 +1,6 @@
 """The lock file and the environment that is made from it."""
 
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_the_version_of_an_environment(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_python_without_venv_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(env.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(SystemExit, match=r"apt-get install python3\.\d+-venv"):
         env.create()
 
@@ -91,7 +92,7 @@ def test_a_python_of_another_version_is_refused(
     version: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(env, "VENV", tmp_path / "none")
-    monkeypatch.setattr(env.sys, "version_info", (*version, 0, "final", 0))
-    monkeypatch.setattr(env.sys, "argv", ["env.py"])
+    monkeypatch.setattr(sys, "version_info", (*version, 0, "final", 0))
+    monkeypatch.setattr(sys, "argv", ["env.py"])
     with pytest.raises(SystemExit, match=r"3\.11 to 3\.13 is needed"):
         env.main()
