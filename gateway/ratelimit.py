@@ -77,41 +77,64 @@ class Limiter:
         self._memory = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._redis_again_at = 0.0
         self._portions: OrderedDict[tuple[str, str], _Portion] = OrderedDict()
+        self._drawing: dict[tuple[str, str], asyncio.Event] = {}
 
     async def take(self, limit: Limit, who: str) -> None:
         """Counts one request of somebody. Raises TooMany when the limit is reached."""
-        now = time.monotonic()
-        portion = self._portions.get((limit.name, who))
-        if portion is not None:
-            if portion.left > 0 and now < portion.good_until:
-                portion.left -= 1
+        key = (limit.name, who)
+        while not self._spend(limit, key):
+            drawing = self._drawing.get(key)
+            if drawing is None:
+                if limit.items:
+                    await self._draw(limit, key)
                 return
-            if now < portion.refused_until:
-                self._refuse(limit, portion.retry_after)
-        if limit.items:
-            await self._draw(limit, who)
+            # Requests that arrive together share what the first of them draws: a portion each would use up the limit.
+            await drawing.wait()
 
-    async def _draw(self, limit: Limit, who: str) -> None:
-        size = 1 if limit.strict else max(1, min(item.amount for item in limit.items) // PORTIONS)
-        key = f"{limit.name}:{who}"
-        refusing = await self._hit(limit.items, key, size)
+    def _spend(self, limit: Limit, key: tuple[str, str]) -> bool:
+        """Whether the request was paid out of what was drawn before. Raises TooMany when nothing can be drawn yet."""
+        portion = self._portions.get(key)
+        if portion is None:
+            return False
+        now = time.monotonic()
+        if portion.left > 0 and now < portion.good_until:
+            portion.left -= 1
+            return True
+        if now < portion.refused_until:
+            self._refuse(limit, portion.retry_after)
+        return False
+
+    async def _draw(self, limit: Limit, key: tuple[str, str]) -> None:
+        if limit.strict:
+            self._keep(limit, key, await self._portion(limit, key, 1))
+            return
+        drawing = self._drawing[key] = asyncio.Event()
+        try:
+            size = max(1, min(item.amount for item in limit.items) // PORTIONS)
+            self._keep(limit, key, await self._portion(limit, key, size))
+        finally:
+            del self._drawing[key]
+            drawing.set()
+
+    async def _portion(self, limit: Limit, key: tuple[str, str], size: int) -> _Portion:
+        """What is granted beside the request at hand, or until when nothing will be."""
+        who = ":".join(key)
+        refusing = await self._hit(limit.items, who, size)
         if refusing is not None and size > 1:
             size = 1
-            refusing = await self._hit(limit.items, key, size)
+            refusing = await self._hit(limit.items, who, size)
         if refusing is None:
-            self._remember(limit, who, _Portion(size - 1, time.monotonic() + PORTION_SECONDS))
-            return
-        retry_after = await self._retry_after(refusing, key)
-        refused_until = time.monotonic() + min(REFUSED_LOCALLY_SECONDS, retry_after)
-        self._remember(limit, who, _Portion(0, 0.0, refused_until, retry_after))
-        self._refuse(limit, retry_after)
+            return _Portion(size - 1, time.monotonic() + PORTION_SECONDS)
+        retry_after = await self._retry_after(refusing, who)
+        return _Portion(0, 0.0, time.monotonic() + min(REFUSED_LOCALLY_SECONDS, retry_after), retry_after)
 
-    def _remember(self, limit: Limit, who: str, portion: _Portion) -> None:
-        key = (limit.name, who)
+    def _keep(self, limit: Limit, key: tuple[str, str], portion: _Portion) -> None:
         self._portions[key] = portion
         self._portions.move_to_end(key)
         if len(self._portions) > REMEMBERED:
             self._portions.popitem(last=False)
+        if portion.refused_until:
+            self._refuse(limit, portion.retry_after)
 
     def _refuse(self, limit: Limit, retry_after: int) -> None:
         REFUSED.labels(limit.name).inc()

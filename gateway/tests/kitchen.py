@@ -1,11 +1,12 @@
 """A server of the odd operations, with just enough behaviour to see what arrived and to refuse as the contract does."""
 
+import asyncio
 import csv
 import io
+from collections.abc import Callable
 from typing import Any
 
 import grpc
-from google.protobuf import descriptor_pool
 from google.protobuf.json_format import MessageToDict
 
 from gateway.transcode.catalog import Catalog
@@ -22,9 +23,8 @@ class Kitchen:
     def __init__(self, catalog: Catalog) -> None:
         self.messages: dict[str, Any] = {}
         self.metadata: dict[str, dict[str, str]] = {}
-        self.pool = descriptor_pool.Default()
-        self._operations = {operation.rpc: operation for operation in catalog.operations}
-        self._types = {op.response_type.DESCRIPTOR.full_name: op.response_type for op in catalog.operations}
+        self.behaviour: dict[str, Callable[[Any, Any], Any]] = {}
+        self.delay_seconds = 0.0
         self._server = grpc.aio.server()
         services: dict[str, dict[str, Any]] = {}
         for operation in catalog.operations:
@@ -53,8 +53,9 @@ class Kitchen:
         async def unary(request: Any, rpc: Any) -> Any:
             self.messages[operation.rpc] = request
             self.metadata[operation.rpc] = dict(rpc.invocation_metadata())
+            await asyncio.sleep(self.delay_seconds)
             try:
-                return method(request, operation.response_type)
+                return self.behaviour.get(operation.rpc, method)(request, operation.response_type)
             except Refusal as refusal:
                 await rpc.abort(refusal.grpc_code, refusal.message, (refusal.to_trailer(),))
 

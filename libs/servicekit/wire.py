@@ -35,14 +35,7 @@ from mizan.options.v1 import options_pb2
 Encoder = Callable[[Any], dict[str, Any]]
 Decoder = Callable[[Any, Any], None]
 
-_INTEGERS = frozenset(
-    {
-        FieldDescriptor.CPPTYPE_INT32,
-        FieldDescriptor.CPPTYPE_INT64,
-        FieldDescriptor.CPPTYPE_UINT32,
-        FieldDescriptor.CPPTYPE_UINT64,
-    }
-)
+_STRING, _BOOL = FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_BOOL
 _LARGEST_EXACT_DOUBLE = 2**53
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -343,7 +336,7 @@ class _Compiler:
                 field.message_type.fields_by_name["value"],
             )
             item = self._item_out(value_field, "i", field)
-            key = "k" if key_field.cpp_type == FieldDescriptor.CPPTYPE_STRING else "str(k)"
+            key = {_STRING: "k", _BOOL: "('true' if k else 'false')"}.get(key_field.cpp_type, "str(k)")
             return f"{{{key}: {item} for k, i in {access}.items()}}"
         if field.is_repeated:
             item = self._item_out(field, "i", field)
@@ -358,7 +351,7 @@ class _Compiler:
         if field.enum_type is not None:
             spellings = spellings_of(field.enum_type)
             return f"{self._bind('spell', field, spellings)}.get({access})"
-        if field.cpp_type != FieldDescriptor.CPPTYPE_STRING:
+        if field.cpp_type != _STRING:
             return access
         if field.type == FieldDescriptor.TYPE_BYTES:
             return f"{self._bind('base64', field, base64.b64encode)}({access}).decode()"
@@ -416,9 +409,7 @@ class _Compiler:
 
     def _assign_map(self, field: FieldDescriptor, target: str) -> list[str]:
         key_field, value_field = field.message_type.fields_by_name["key"], field.message_type.fields_by_name["value"]
-        key = {True: "int(k)", False: "k"}[key_field.cpp_type in _INTEGERS]
-        if key_field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-            key = "(k == 'True')"
+        key = {_STRING: "k", _BOOL: "{'true': True, 'false': False}[k]"}.get(key_field.cpp_type, "int(k)")
         lines = ["n0 = n", "for k, item in v.items():", " n = f'{n0}.{k}'"]
         if value_field.message_type is not None:
             return [*lines, f" {self._decode_into(value_field)}(item, {target}[{key}])"]
