@@ -1,0 +1,148 @@
+"""Paired devices: PIN logins from them, and what unpairing ends."""
+
+from uuid import UUID, uuid4
+
+import grpc
+import jwt
+import pytest
+
+from mizan.identity.v1 import access_pb2, auth_pb2, device_pb2
+from servicekit.context import DEVICE
+from servicekit.db import SYSTEM
+from servicekit.grpc_client import RemoteRefusal
+from servicekit.identity import Principal
+from servicekit.testing.service import Api, RunningService, person
+from services.identity.domain.permissions import standard_permissions
+from services.identity.models import Device
+from services.identity.tests.conftest import PASSWORD, Owner, register
+from services.identity.tests.statements import statements_of
+
+GATEWAY = Principal(kind="SERVICE", subject="gateway", permissions=frozenset({"access.resolve"}))
+PIN = "483920"
+
+
+@pytest.fixture
+async def owner(api: Api) -> Owner:
+    return await register(api, f"d{uuid4().hex[:10]}")
+
+
+async def pair(api: Api, owner: Owner, name: str = "Kitchen tablet") -> device_pb2.PairDeviceResponse:
+    return await api.DeviceService.PairDevice(device_pb2.PairDeviceRequest(name=name), principal=owner.principal)
+
+
+async def devices(api: Api, owner: Owner, **page: int) -> device_pb2.ListDevicesResponse:
+    return await api.DeviceService.ListDevices(device_pb2.ListDevicesRequest(**page), principal=owner.principal)
+
+
+async def register_with_pin(api: Api) -> Owner:
+    email = f"{uuid4().hex[:10]}@example.com"
+    answer = await api.AuthService.Register(
+        auth_pb2.RegisterRequest(
+            restaurant=auth_pb2.RestaurantSignUp(name="Dar Amina", email=email),
+            user=auth_pb2.OwnerSignUp(email=email, password=PASSWORD, first_name="Amina", pin_code=PIN),
+        )
+    )
+    principal = person(
+        standard_permissions("SUPER_ADMIN"), restaurant_id=UUID(answer.restaurant.id), user_id=answer.user.id
+    )
+    return Owner(principal, answer.user, answer.restaurant, answer.tokens)
+
+
+async def pin_login(identity: RunningService, device_token: str) -> auth_pb2.SessionOpened:
+    """A PIN login as the gateway passes it on from a device that shows its token."""
+    async with grpc.aio.insecure_channel(identity.target) as channel:
+        call = channel.unary_unary(
+            "/mizan.identity.v1.AuthService/PinLogin",
+            request_serializer=auth_pb2.PinLoginRequest.SerializeToString,
+            response_deserializer=auth_pb2.SessionOpened.FromString,
+        )
+        opened: auth_pb2.SessionOpened = await call(
+            auth_pb2.PinLoginRequest(pin_code=PIN), metadata=((DEVICE, device_token),), timeout=10
+        )
+        return opened
+
+
+async def test_the_token_is_shown_once(api: Api, owner: Owner) -> None:
+    paired = await pair(api, owner)
+    assert len(paired.device_token) >= 43
+    (listed,) = (await devices(api, owner)).results
+    assert (listed.id, listed.name) == (paired.id, "Kitchen tablet")
+    assert (listed.paired_by, listed.paired_by_name) == (owner.user.id, f"Amina {owner.user.last_name}")
+    assert not listed.HasField("last_seen_at")
+    assert paired.device_token not in str(listed)
+
+
+async def test_people_log_in_by_pin_alone_from_a_paired_device_until_it_is_unpaired(
+    api: Api, identity: RunningService
+) -> None:
+    owner = await register_with_pin(api)
+    paired = await pair(api, owner)
+    opened = await pin_login(identity, paired.device_token)
+    assert opened.user.id == owner.user.id
+    (listed,) = (await devices(api, owner)).results
+    assert listed.HasField("last_seen_at")
+
+    await api.DeviceService.UnpairDevice(device_pb2.UnpairDeviceRequest(id=paired.id), principal=owner.principal)
+    assert (await devices(api, owner)).count == 0
+    with pytest.raises(grpc.aio.AioRpcError):
+        await pin_login(identity, paired.device_token)
+    session_id = jwt.decode(opened.tokens.access, options={"verify_signature": False})["sid"]
+    with pytest.raises(RemoteRefusal) as over:
+        await api.AccessService.ResolveSession(
+            access_pb2.ResolveSessionRequest(session_id=session_id), principal=GATEWAY
+        )
+    assert over.value.code == "session_revoked"
+
+
+async def test_a_device_of_another_restaurant_cannot_be_seen_or_unpaired(api: Api, owner: Owner) -> None:
+    other = await register(api, f"d{uuid4().hex[:10]}")
+    paired = await pair(api, owner)
+    assert (await devices(api, other)).count == 0
+    with pytest.raises(RemoteRefusal) as refused:
+        await api.DeviceService.UnpairDevice(device_pb2.UnpairDeviceRequest(id=paired.id), principal=other.principal)
+    assert refused.value.code == "not_found"
+    assert (await devices(api, owner)).count == 1
+
+
+async def test_a_device_is_unpaired_once(api: Api, owner: Owner) -> None:
+    paired = await pair(api, owner)
+    request = device_pb2.UnpairDeviceRequest(id=paired.id)
+    await api.DeviceService.UnpairDevice(request, principal=owner.principal)
+    with pytest.raises(RemoteRefusal) as again:
+        await api.DeviceService.UnpairDevice(request, principal=owner.principal)
+    assert again.value.code == "not_found"
+
+
+async def test_staff_pair_nothing(api: Api, owner: Owner) -> None:
+    with pytest.raises(RemoteRefusal) as refused:
+        await api.DeviceService.PairDevice(
+            device_pb2.PairDeviceRequest(name="Mine"), principal=owner.colleague("WAITER")
+        )
+    assert refused.value.code == "permission_denied"
+
+
+async def test_a_list_costs_the_same_however_long_and_comes_in_pages(
+    api: Api, identity: RunningService, owner: Owner
+) -> None:
+    await pair(api, owner)
+    request = device_pb2.ListDevicesRequest()
+    for_one = statements_of(identity, "DeviceService.ListDevices", request, owner.principal)
+    identity.run(fill(identity, owner, 99))
+    for_many = statements_of(identity, "DeviceService.ListDevices", request, owner.principal)
+    assert for_many == for_one
+    everything = await devices(api, owner)
+    assert (everything.count, len(everything.results)) == (100, 100)
+    second = await devices(api, owner, page=2, page_size=30)
+    assert second.count == 100
+    assert list(second.results) == everything.results[30:60]
+    with pytest.raises(RemoteRefusal) as beyond:
+        await devices(api, owner, page=5, page_size=30)
+    assert str(beyond.value) == "Invalid page."
+
+
+async def fill(identity: RunningService, owner: Owner, number: int) -> None:
+    async with identity.service.core.database.write(SYSTEM) as session:
+        session.add_all(
+            Device(restaurant_id=owner.restaurant_id, name=f"Tablet {n}", token_digest=uuid4().bytes)
+            for n in range(number)
+        )
