@@ -5,6 +5,7 @@ anywhere: both cost one comparison per would-be span. The W3C trace context trav
 NATS headers all the same, so that log lines of one request share a trace id.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -33,7 +34,6 @@ CLIENT = SpanKind.CLIENT
 PRODUCER = SpanKind.PRODUCER
 CONSUMER = SpanKind.CONSUMER
 
-NOT_SAMPLED = "-00"
 FLUSH_TIMEOUT_MS = 3_000
 
 REQUESTS = Counter(
@@ -45,6 +45,9 @@ DURATION = Histogram(
     ("protocol", "side", "service", "method"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
+
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_EVEN_DIGITS = frozenset("02468ace")
 
 _propagator = TraceContextTextMapPropagator()
 _ids = RandomIdGenerator()
@@ -116,7 +119,7 @@ def span(
 
 def consumer_span(name: str, parent: str, attributes: Mapping[str, Any] | None = None) -> AbstractContextManager[Span]:
     """The handling of an event, as a continuation of the trace in which it was emitted."""
-    if _tracing is None or parent.endswith(NOT_SAMPLED):
+    if _tracing is None or _is_dropped(parent):
         return _NOTHING
     return _tracing.tracer.start_as_current_span(
         name, context=_context_of(parent), kind=CONSUMER, attributes=attributes
@@ -144,7 +147,8 @@ def instrument(engine: AsyncEngine) -> None:
 def _before_cursor_execute(
     _connection: Any, _cursor: Any, statement: str, _parameters: Any, execution: Any, _many: bool
 ) -> None:
-    if _tracing is not None and trace.get_current_span().is_recording():
+    # The tenant's setting in front of every transaction is no work of the request.
+    if _tracing is not None and trace.get_current_span().is_recording() and "set_config(" not in statement:
         scope = sql_span(statement)
         execution.mizan_span = (scope, scope.__enter__())
 
@@ -206,7 +210,7 @@ class Measured:
                 return
             parent = None
         else:
-            if self._parent.endswith(NOT_SAMPLED):
+            if _is_dropped(self._parent):
                 return
             parent = _context_of(self._parent)
         self._span = tracing.tracer.start_span(
@@ -301,12 +305,17 @@ def http_server(service: str, route: str) -> Callable[[str], Measured]:
     The measurement's `trace_parent` is what the request's context hands on.
     """
     where = _Where("http", "server", service, route)
-    return lambda parent: Measured(where, SERVER, parent)
+    return lambda parent: Measured(where, SERVER, parent if _TRACE_PARENT.fullmatch(parent) else "")
 
 
 def new_trace_parent() -> str:
     """A fresh trace context that is not sampled, for log lines only."""
-    return f"00-{_ids.generate_trace_id():032x}-{_ids.generate_span_id():016x}{NOT_SAMPLED}"
+    return f"00-{_ids.generate_trace_id():032x}-{_ids.generate_span_id():016x}-00"
+
+
+def _is_dropped(parent: str) -> bool:
+    """Whether the edge decided not to sample: the lowest of the flags, the header's last digit, is not set."""
+    return parent[-1:] in _EVEN_DIGITS
 
 
 def _context_of(parent: str) -> otel_context.Context:

@@ -1,5 +1,6 @@
 """What `emit` writes, and when it is there."""
 
+import contextlib
 from uuid import uuid4
 
 import orjson
@@ -97,3 +98,60 @@ async def test_an_event_too_large_for_nats_fails_the_change_and_not_the_relay(da
         async with database.write(SYSTEM) as session:
             events.emit(session, sample.TillCounted(note="x" * 600_000), restaurant_id=None, aggregate_id="1")
     assert await count(database, outbox) == 0
+
+
+async def test_savepoints_within_savepoints(database: Database) -> None:
+    def emit(note: str) -> None:
+        events.emit(session, sample.TillCounted(note=note), restaurant_id=None, aggregate_id="1")
+
+    async with database.write(SYSTEM) as session:
+        outer = await session.begin_nested()
+        emit("in the outer one")
+        async with session.begin_nested():
+            emit("released, then undone with the outer one")
+        await outer.rollback()
+        emit("between")
+        with contextlib.suppress(sa.exc.DBAPIError):
+            async with session.begin_nested():
+                emit("undone by an error")
+                await session.execute(sa.text("SELECT 1 / 0"))
+        await events.write_pending(session)
+        later = await session.begin_nested()
+        emit("after writing")
+        await later.rollback()
+        emit("last")
+    written = await rows(database, sa.select(outbox).order_by(outbox.c.seq))
+    assert [sample.TillCounted.FromString(row.payload).note for row in written] == ["between", "last"]
+
+
+@pytest.mark.parametrize("had_begun", [True, False])
+@pytest.mark.parametrize("ending", ["rollback", "close"])
+async def test_a_session_forgets_what_was_not_committed(database: Database, had_begun: bool, ending: str) -> None:
+    session = database.open_session(SYSTEM)
+    if had_begun:
+        await session.execute(sa.text("SELECT 1"))
+    events.emit(session, sample.TillCounted(note="forgotten"), restaurant_id=None, aggregate_id="1")
+    await getattr(session, ending)()
+    await session.execute(sa.text("SELECT 1"))
+    await session.commit()
+    await session.close()
+    assert await count(database, outbox) == 0
+
+
+async def test_only_a_commit_that_emitted_wakes_the_relay(database: Database) -> None:
+    woken: list[str] = []
+    forget = events.on_commit(database.engine, lambda: woken.append("woken"))
+    async with database.write(SYSTEM) as session:
+        await session.execute(sa.text("SELECT 1"))
+        async with session.begin_nested():
+            pass
+    assert woken == []
+    async with database.write(SYSTEM) as session:
+        async with session.begin_nested():
+            events.emit(session, sample.TillCounted(), restaurant_id=None, aggregate_id="1")
+        assert woken == []
+    assert woken == ["woken"]
+    forget()
+    async with database.write(SYSTEM) as session:
+        events.emit(session, sample.TillCounted(), restaurant_id=None, aggregate_id="1")
+    assert woken == ["woken"]

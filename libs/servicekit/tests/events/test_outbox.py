@@ -142,7 +142,7 @@ async def test_a_transaction_that_commits_late_is_late_and_not_lost(database: Da
     async with running(Relay("sample", database, broker)):
         slow = database.open_session(SYSTEM)
         events.emit(slow, sample.TillCounted(note="slow"), restaurant_id=None, aggregate_id="1")
-        await slow.flush()  # has the lower number now
+        await events.write_pending(slow)  # has the lower number now
         await emit(database, "fast")
         await eventually(lambda: _is_published(broker, ["fast"]))
         await slow.commit()
