@@ -8,12 +8,12 @@ BIN := .venv/bin
 EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
 
 .DEFAULT_GOAL := help
-.PHONY: help env protos run test lint routes openapi format lock clean-data clean
+.PHONY: help env protos run test lint bench profile routes openapi format lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  variables: PYTHON=python3.13 (3.11 to 3.13), PORT=8000, DATA=.data, ARGS=... (handed to pytest)"
+	@echo "  variables: PYTHON=python3.13 (3.11 to 3.13), PORT=8000, DATA=.data, ARGS=... (for pytest, the bench, the profiler)"
 
 env: ## make .venv from requirements.lock; done again only when something changed
 	@$(PYTHON) tools/env.py $(EXACT)
@@ -29,6 +29,12 @@ test: protos ## run every test on two workers (ARGS="-k staff" narrows)
 
 lint: protos ## ruff, mypy, import-linter, buf lint, buf breaking, migration drift
 	@$(BIN)/python -m tools.lint
+
+bench: protos ## measure requests against bare controls of the same run (ARGS="me login" narrows)
+	@$(BIN)/python -m tools.bench $(ARGS)
+
+profile: protos ## show where time goes in one scenario of the bench (ARGS="staff_list --native")
+	@$(BIN)/python -m tools.profile $(ARGS)
 
 routes: protos ## list every route: method, path, RPC, permission
 	@$(BIN)/python -m gateway.routes

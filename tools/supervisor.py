@@ -71,43 +71,66 @@ class ErrorEcho:
             self._offsets[path] = offset
 
 
+Command = tuple[Sequence[str], Mapping[str, str]]
+"""A command line and its environment."""
+
+
 class Supervisor:
     """Starts processes with a log file each, watches them, and stops them in the reverse order of their groups."""
 
     def __init__(self, logs: Path, spawner: Spawner) -> None:
         self._logs = logs
         self._spawner = spawner
-        self._groups: list[list[Child]] = []
+        self._groups: list[list[str]] = []
+        self._commands: dict[str, Command] = {}
+        self._children: dict[str, Child] = {}
         self._echo = ErrorEcho()
 
-    def start_group(self, commands: Mapping[str, tuple[Sequence[str], Mapping[str, str]]]) -> dict[str, Child]:
-        """Start processes side by side: name -> command line and environment. They are stopped side by side too."""
+    def start_group(self, commands: Mapping[str, Command]) -> dict[str, Child]:
+        """Start processes side by side; they are stopped side by side too."""
         if not self._groups:
             self._echo.start()
-        group: dict[str, Child] = {}
         self._groups.append([])
-        for name, (command, environment) in commands.items():
-            log = self._logs / f"{name}.log"
+        for name, command in commands.items():
+            log = self._log_of(name)
             log.touch()
             self._echo.watch(log)
-            group[name] = self._spawner.spawn(name, command, log, environment=environment)
-            self._groups[-1].append(group[name])
-        return group
+            self._commands[name] = command
+            self._spawn(name)
+            self._groups[-1].append(name)
+        return {name: self._children[name] for name in commands}
+
+    def child(self, name: str) -> Child:
+        """The process under a name. Raises KeyError when none was started."""
+        return self._children[name]
+
+    def restart(self, name: str) -> Child:
+        """Start a process again with its command line and environment, after it was stopped if it still runs."""
+        self._children[name].stop()
+        return self._spawn(name)
 
     def wait_for_death(self, others: Callable[[], list[Child]]) -> None:
         """Block until a process ends, of this supervisor or of the others; raises ProcessDied."""
         with woken_by_children() as wake_up:
             while True:
-                for child in [*(child for group in self._groups for child in group), *others()]:
+                for child in [*self._children.values(), *others()]:
                     if child.status is not None:
                         raise ProcessDied(f"{child.name} ended with status {child.status}:\n{child.log_tail()}")
                 wake_up.recv(1024)
+
+    def _log_of(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    def _spawn(self, name: str) -> Child:
+        command, environment = self._commands[name]
+        self._children[name] = self._spawner.spawn(name, command, self._log_of(name), environment=environment)
+        return self._children[name]
 
     def stop(self) -> list[str]:
         """Stop every group, the newest first; returns what went wrong."""
         complaints: list[str] = []
         while self._groups:
-            group = self._groups.pop()
+            group = [self._children[name] for name in self._groups.pop()]
             for child in group:
                 child.send(signal.SIGTERM)
             for child in group:

@@ -1,6 +1,6 @@
-"""One stack for many processes: `python -m tools.stack FOLDER SOCKET` boots it and stops it with its last user.
+"""One set of servers for many processes: a process of its own boots it and stops it with its last user.
 
-A user is a connection to the Unix socket. On connecting it is told the endpoints; the stack ends when the last
+A user is a connection to the Unix socket. On connecting it is told how to reach the servers; they end when the last
 connection does, whether its process said goodbye or died. A last user who says goodbye is answered after the stop.
 """
 
@@ -12,13 +12,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tools.stack.processes import START_TIMEOUT, STOP_TIMEOUT, Child, ServerError
-from tools.stack.stack import Endpoints, Stack, make_stack
+from tools.stack.stack import Endpoints, make_stack
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIRST_USER_TIMEOUT = 60.0
@@ -27,13 +28,13 @@ GREETING_LIMIT = 65_536
 
 @dataclass(frozen=True)
 class User:
-    """One process's hold on a shared stack."""
+    """One process's hold on shared servers, and what it was told about them."""
 
     connection: socket.socket
-    endpoints: Endpoints
+    greeting: dict[str, Any]
 
     def leave(self) -> None:
-        """Say goodbye; when this was the last user, the stack is stopped on return."""
+        """Say goodbye; when this was the last user, the servers are stopped on return."""
         with self.connection:
             self.connection.settimeout(3 * STOP_TIMEOUT)
             self.connection.shutdown(socket.SHUT_WR)
@@ -41,9 +42,9 @@ class User:
                 pass
 
 
-def serve(stack: Stack, address: Path) -> None:
-    """Run a started stack until its last user leaves; one that nobody uses within a minute ends too."""
-    greeting = json.dumps(asdict(stack.endpoints)).encode() + b"\n"
+def serve(greeting: Mapping[str, Any], stop: Callable[[], object], address: Path) -> None:
+    """Keep started servers until their last user leaves, then stop them; ones that nobody uses within a minute too."""
+    told = json.dumps(greeting).encode() + b"\n"
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector, ExitStack() as leaving:
         listener.bind(str(address))
         listener.listen()
@@ -53,7 +54,7 @@ def serve(stack: Stack, address: Path) -> None:
             for key, _ in ready:
                 if key.data is None:
                     user, _ = listener.accept()
-                    user.sendall(greeting)
+                    user.sendall(told)
                     selector.register(user, selectors.EVENT_READ, user)
                     users += 1
                     continue
@@ -66,11 +67,11 @@ def serve(stack: Stack, address: Path) -> None:
             if not users:
                 break
         listener.close()
-        stack.stop()
+        stop()
 
 
 def join(address: Path) -> User | None:
-    """A hold on the stack that is served at the address, or None when there is none or it is just ending."""
+    """A hold on the servers behind the address, or None when there are none or they are just ending."""
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(START_TIMEOUT)
     try:
@@ -82,16 +83,16 @@ def join(address: Path) -> User | None:
     if not greeting:
         connection.close()
         return None
-    return User(connection, Endpoints(**json.loads(greeting)))
+    return User(connection, json.loads(greeting))
 
 
 @contextmanager
-def shared_stack(run_folder: Path) -> Iterator[Endpoints]:
-    """The endpoints of the stack that all processes of a run share, which the first one boots.
+def shared(run_folder: Path, name: str, module: str) -> Iterator[dict[str, Any]]:
+    """What is known about the servers that all processes of a run share, which the first one boots.
 
-    Raises ServerError when it does not come up.
+    They are booted by `python -m MODULE FOLDER SOCKET`. Raises ServerError when they do not come up.
     """
-    with (run_folder / "stack.lock").open("a+") as lock:
+    with (run_folder / f"{name}.lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.seek(0)
         recorded = lock.read()
@@ -99,30 +100,37 @@ def shared_stack(run_folder: Path) -> Iterator[Endpoints]:
         if user is None:
             # The path of a Unix socket is limited to about 100 bytes, so it cannot be in the folder of the run.
             folder = Path(tempfile.mkdtemp(prefix="mizan-"))
-            user = _boot(folder)
+            user = _boot(folder, name, module)
             lock.truncate(0)
             lock.write(str(folder / "socket"))
     try:
-        yield user.endpoints
+        yield user.greeting
     finally:
         user.leave()
 
 
-def _boot(folder: Path) -> User:
-    """Start the process that owns the stack and join it."""
+@contextmanager
+def shared_stack(run_folder: Path) -> Iterator[Endpoints]:
+    """The endpoints of the stack that all processes of a run share. Raises ServerError when it does not come up."""
+    with shared(run_folder, "stack", "tools.stack") as greeting:
+        yield Endpoints(**greeting)
+
+
+def _boot(folder: Path, name: str, module: str) -> User:
+    """Start the process that owns the servers and join it."""
     # PostgreSQL's data may belong to another user than the folder.
     folder.chmod(0o711)
     address, log = folder / "socket", folder / "share.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tools.stack", folder / "data", address],
+            [sys.executable, "-m", module, folder / "data", address],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    child = Child("the shared stack", process, log, 0)
+    child = Child(f"the shared {name}", process, log, 0)
     joined: list[User] = []
 
     def has_joined() -> bool:
@@ -141,5 +149,5 @@ def _boot(folder: Path) -> User:
 def main(folder: Path, address: Path) -> None:
     """Boot a stack for tests, serve it, and remove what it left on disk."""
     with make_stack(folder, durable=False) as stack:
-        serve(stack, address)
+        serve(asdict(stack.endpoints), stack.stop, address)
     shutil.rmtree(address.parent)

@@ -1,5 +1,6 @@
 """Looking at processes from outside, for tests about starting and stopping them."""
 
+import contextlib
 import os
 import select
 from pathlib import Path
@@ -26,7 +27,11 @@ def descendants(root: int) -> dict[int, str]:
 
 def watch(pids: dict[int, str]) -> dict[int, str]:
     """File descriptors that become readable when the processes end: descriptor -> command line."""
-    return {os.pidfd_open(pid): command for pid, command in pids.items()}
+    watched = {}
+    for pid, command in pids.items():
+        with contextlib.suppress(ProcessLookupError):  # ended already
+            watched[os.pidfd_open(pid)] = command
+    return watched
 
 
 def survivors(watched: dict[int, str], timeout: float = 20) -> list[str]:

@@ -42,6 +42,19 @@ def test_groups_stop_in_reverse(tmp_path: Path, spawner: Spawner) -> None:
     assert [child.status for child in (*first.values(), *second.values())] == [0, 0]
 
 
+def test_a_killed_process_is_restarted_in_its_place(tmp_path: Path, spawner: Spawner) -> None:
+    supervisor, order = Supervisor(tmp_path, spawner), tmp_path / "order"
+    supervisor.start_group({"database": python(SERVER, str(order), "database")})
+    killed = supervisor.child("database")
+    killed.kill()
+    again = supervisor.restart("database")
+    assert again is supervisor.child("database") is not killed
+    again.wait_until(lambda: again.log_tail() == "ready", 10)
+    assert supervisor.stop() == []
+    assert (killed.status, again.status) == (-signal.SIGKILL, 0)
+    assert order.read_text() == "database\n"
+
+
 def test_a_death_is_reported_with_its_log(tmp_path: Path, spawner: Spawner) -> None:
     supervisor = Supervisor(tmp_path, spawner)
     supervisor.start_group({"steady": python("import signal; signal.pause()")})

@@ -26,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
         make_stack(tmp_path_factory.getbasetemp() / "probe")
     except StackUnavailable as error:
         pytest.skip(str(error))
-    with shared_stack(_run_folder(tmp_path_factory)) as endpoints:
+    with shared_stack(run_folder(tmp_path_factory)) as endpoints:
         yield endpoints
 
 
@@ -56,7 +56,7 @@ def fresh_database(stack: Endpoints, database_names: Iterator[int]) -> Iterator[
         stack.databases.drop(database)
 
 
-def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that is common to all workers of this run."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own

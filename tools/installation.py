@@ -1,0 +1,268 @@
+"""A whole Mizan as processes of this machine: the servers, a mailbox, the services and the gateway, on loopback ports.
+
+`make run` starts one for a person; tests that need everything share one per test run, and tests that kill processes and
+the bench start their own. `python -m tools.installation FOLDER SOCKET` is the process behind a shared one.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from servicekit import migrate
+from tools.devkeys import DevKeys
+from tools.services import migrated_services, service_names
+from tools.stack import Database, ServerError, Stack, free_port, make_stack
+from tools.stack.processes import LOOPBACK, Spawner, write_secret
+from tools.stack.share import serve, shared
+from tools.supervisor import Supervisor, answers_ready
+
+GATEWAY = "gateway"
+MAILBOX = "mailbox"
+SERVERS = ("postgres", "nats", "valkey")
+
+
+@dataclass(frozen=True)
+class Site:
+    """How a running installation is reached; `environment` is what the operator's command is told of it."""
+
+    url: str
+    mailbox_url: str
+    metrics_url: str
+    health_urls: dict[str, str]
+    environment: dict[str, str]
+
+    def database_url(self, service: str) -> str:
+        """A service's database as its owner, who is bound by row-level security as everybody is."""
+        return self.environment[f"{service.upper()}_OWNER_DATABASE_URL"]
+
+
+class Installation:
+    """The servers and processes of one installation; a context manager that starts and stops them.
+
+    `services` are all, or those that are named. `settings` are environment variables for every process, on top of those
+    that tie the installation together.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stack: Stack,
+        *,
+        port: int | None = None,
+        services: Sequence[str] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.stack = stack
+        self.port = port or free_port()
+        self.services = [name for name in service_names() if services is None or name in services]
+        self.databases: dict[str, Database] = {}
+        self._settings = dict(settings or {})
+        self._grpc_ports = {name: free_port() for name in self.services}
+        self._http_ports = {name: free_port() for name in self.services}
+        self._metrics_port = free_port()
+        self._smtp_port = free_port()
+        self._mailbox_port = free_port()
+        self._spawner = Spawner()
+        self.supervisor = Supervisor(self.logs, self._spawner)
+
+    @property
+    def logs(self) -> Path:
+        """The folder with a log file per process."""
+        return self.folder / "logs"
+
+    @property
+    def environment_file(self) -> Path:
+        """A shell script that exports what the operator's command needs; exists while the installation runs."""
+        return self.folder / "env"
+
+    @property
+    def url(self) -> str:
+        """Where the gateway answers."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def frontend_url(self) -> str:
+        """Where links in mails lead, and whose scripts may call the API: by default the front end's own server."""
+        return os.environ.get("FRONTEND_URL", "http://127.0.0.1:8081")
+
+    @property
+    def site(self) -> Site:
+        """How it is reached, once it is started."""
+        return Site(
+            url=self.url,
+            mailbox_url=f"http://{LOOPBACK}:{self._mailbox_port}",
+            metrics_url=f"http://{LOOPBACK}:{self._metrics_port}/metrics",
+            health_urls={name: f"http://{LOOPBACK}:{port}" for name, port in self._http_ports.items()},
+            environment=self._operator_environment(),
+        )
+
+    def start(self, on_migrated: Callable[[str], object] = str) -> None:
+        """Boot, migrate, start every process and wait for its health; is told which services were migrated.
+
+        Raises ServerError when something does not come up; what was started until then is left for `stop`.
+        """
+        self.stack.start()
+        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._migrate(on_migrated)
+        self._start_processes()
+
+    def stop(self) -> list[str]:
+        """Stop every process in good order, then the servers; returns what went wrong."""
+        complaints = self.supervisor.stop()
+        try:
+            self.stack.stop()
+        except ServerError as error:
+            complaints.append(str(error))
+        self._spawner.close()
+        self.environment_file.unlink(missing_ok=True)
+        return complaints
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a service, the gateway or a server. Raises StackUnavailable where the server is somebody else's."""
+        if name in SERVERS:
+            self.stack.kill(name)
+        else:
+            self.supervisor.child(name).kill()
+
+    def terminate(self, name: str) -> None:
+        """Ask a service or the gateway to drain and end, and wait until it has. Raises ServerError if it does not."""
+        self.supervisor.child(name).stop(signal.SIGTERM)
+
+    def restart(self, name: str) -> None:
+        """Start what has ended again, on its port and data, and wait until it says that it is ready."""
+        if name in SERVERS:
+            self.stack.restart(name)
+        else:
+            self.supervisor.restart(name)
+            self.wait_ready(name)
+
+    def wait_ready(self, name: str) -> None:
+        """Wait until a service or the gateway says that it is ready. Raises ServerError with the end of its log."""
+        port = self.port if name == GATEWAY else self._http_ports[name]
+        self.supervisor.child(name).wait_until(partial(answers_ready, port))
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        complaints = self.stop()
+        if complaints and error is None:
+            raise ServerError("\n".join(complaints))
+
+    def _migrate(self, on_migrated: Callable[[str], object]) -> None:
+        self.databases = {name: self.stack.create_database(name) for name in self.services}
+        for name in migrated_services():
+            if name in self.databases and migrate.upgrade(self.databases[name].owner_dsn, name):
+                on_migrated(name)
+
+    def _start_processes(self) -> None:
+        shared_by_all = self._shared_environment()
+        base = {**os.environ, "PYTHONUNBUFFERED": "1", **shared_by_all, **self._settings}
+        exports = sorted(self._operator_environment().items())
+        write_secret(self.environment_file, "".join(f"export {name}={shlex.quote(text)}\n" for name, text in exports))
+        mailbox = [sys.executable, "-m", "tools.mailbox"]
+        ports = ["--smtp-port", str(self._smtp_port), "--web-port", str(self._mailbox_port)]
+        self.supervisor.start_group(
+            {
+                MAILBOX: ([*mailbox, *ports], base),
+                **{
+                    name: ([sys.executable, "-m", f"services.{name}"], base | self._service_environment(name))
+                    for name in self.services
+                },
+            }
+        )
+        gateway = ([sys.executable, "-m", GATEWAY], base | self._gateway_environment() | self._settings)
+        self.supervisor.start_group({GATEWAY: gateway})
+        for name in (*self.services, GATEWAY):
+            self.wait_ready(name)
+
+    def _operator_environment(self) -> dict[str, str]:
+        environment = self._shared_environment() | self._gateway_environment()
+        for name, database in self.databases.items():
+            environment |= self._service_environment(name)
+            environment[f"{name.upper()}_OWNER_DATABASE_URL"] = database.owner_dsn
+        return environment | self._settings
+
+    def _shared_environment(self) -> dict[str, str]:
+        """What every process is told."""
+        keys, files = DevKeys(self.folder / "secrets"), self.folder / "files"
+        keys.make_internal_keys([*self.services, GATEWAY])
+        files.mkdir(mode=0o700, exist_ok=True)
+        return {
+            "NATS_URL": self.stack.nats_url,
+            "REDIS_URL": self.stack.redis_url,
+            "INTERNAL_KEYS_DIR": str(keys.internal_keys),
+            "SMTP_URL": f"smtp://{LOOPBACK}:{self._smtp_port}",
+            "MAILBOX_URL": f"http://{LOOPBACK}:{self._mailbox_port}",
+            "FRONTEND_URL": self.frontend_url,
+            "PUBLIC_URL": self.url,
+            "FILES_URL": files.as_uri(),
+            **{f"{name.upper()}_TARGET": f"{LOOPBACK}:{port}" for name, port in self._grpc_ports.items()},
+        }
+
+    def _service_environment(self, name: str) -> dict[str, str]:
+        """What one service alone is told: its database as the application role, its ports, its secrets."""
+        prefix = name.upper()
+        environment = {
+            f"{prefix}_DATABASE_URL": self.databases[name].app_dsn,
+            f"{prefix}_GRPC_PORT": str(self._grpc_ports[name]),
+            f"{prefix}_HTTP_PORT": str(self._http_ports[name]),
+        }
+        if name == "identity":
+            keys = DevKeys(self.folder / "secrets")
+            keys.make_jwt_key()
+            environment |= {
+                "IDENTITY_JWT_KEYS_DIR": str(keys.jwt_keys),
+                "IDENTITY_PIN_PEPPER": keys.text("pin.pepper"),
+                "IDENTITY_ENCRYPTION_KEYS": keys.fernet_key("encryption.key"),
+            }
+        return environment
+
+    def _gateway_environment(self) -> dict[str, str]:
+        """What the gateway alone is told."""
+        return {
+            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_METRICS_PORT": str(self._metrics_port),
+            "GATEWAY_CORS_ORIGINS": json.dumps([self.frontend_url]),
+        }
+
+
+@contextmanager
+def shared_installation(run_folder: Path) -> Iterator[Site]:
+    """The installation that all processes of a test run share, which the first one starts.
+
+    Tests stand for many people, so the gateway believes their X-Forwarded-For. Raises ServerError when it does not come
+    up.
+    """
+    with shared(run_folder, "installation", "tools.installation") as greeting:
+        yield Site(**greeting)
+
+
+def main(folder: Path, address: Path) -> None:
+    """Start an installation for tests, serve it, and remove what it left on disk."""
+    settings = {"GATEWAY_TRUSTED_PROXIES": json.dumps([f"{LOOPBACK}/32"])}
+    with Installation(folder, make_stack(folder, durable=False), settings=settings) as installation:
+        serve(asdict(installation.site), installation.stop, address)
+    shutil.rmtree(address.parent)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
