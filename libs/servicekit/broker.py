@@ -4,6 +4,7 @@ A service starts and takes requests without NATS; its events wait in the outbox 
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ RECONNECT_WAIT_SECONDS = 1
 PING_INTERVAL_SECONDS = 10
 REQUEST_TIMEOUT_SECONDS = 5.0
 STOP_TIMEOUT_SECONDS = 5.0
+COMPLAIN_SECONDS = 30.0
 DAY_SECONDS = 86_400.0
 DUPLICATE_WINDOW_SECONDS = 600.0
 _STREAM_NAME_IN_USE = 10058
@@ -51,6 +53,7 @@ class Broker:
         self._jetstream: JetStreamContext | None = None
         self._ready = asyncio.Event()
         self._lost: list[Callable[[], None]] = []
+        self._complained_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -83,6 +86,7 @@ class Broker:
     async def start(self) -> None:
         """Begins to connect and goes on trying until `stop`."""
         self._task = asyncio.create_task(self._connect(), name=f"{self._application}-nats")
+        self._task.add_done_callback(self._report)
 
     async def stop(self) -> None:
         """Sends what is buffered and disconnects."""
@@ -163,8 +167,17 @@ class Broker:
             return
         await jetstream.update_stream(wanted)
 
+    def _report(self, task: asyncio.Task[None]) -> None:
+        """An address that cannot be parsed or the like: the service goes on, its events wait, its health says so."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("nats_cannot_connect", application=self._application, exc_info=error)
+
     async def _on_error(self, error: Exception) -> None:
-        log.debug("nats_error", error=repr(error))
+        # Every attempt to connect comes by here; once in a while is enough to see why there is no connection.
+        now = time.monotonic()
+        if now - self._complained_at > COMPLAIN_SECONDS:
+            self._complained_at = now
+            log.warning("nats_error", application=self._application, error=str(error) or repr(error))
 
     async def _on_disconnected(self) -> None:
         if self._ready.is_set():

@@ -40,6 +40,8 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _SECRET_TEXT = re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}|(://[^\s:/@]*:)[^\s@/]+(?=@)")
 # Libraries that report every connection or request at INFO.
 _CHATTY = ("httpx", "httpcore", "nats", "procrastinate", "sqlalchemy.engine", "uvicorn.access")
+# Writes the arguments of jobs that fail, which may hold personal data; servicekit.jobs reports failures itself.
+_SILENCED = ("procrastinate.worker",)
 
 
 def configure(service: str, *, level: str = "INFO", pretty: bool | None = None, stream: TextIO | None = None) -> None:
@@ -89,6 +91,8 @@ def configure(service: str, *, level: str = "INFO", pretty: bool | None = None, 
     root.setLevel(number)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    for name in _SILENCED:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _origin(service: str) -> structlog.typing.Processor:

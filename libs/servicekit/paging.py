@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from servicekit.db import Query, Reader
 from servicekit.errors import NotFound
 
 MAX_PAGE_SIZE = 500
@@ -38,3 +39,18 @@ def page_of(request: Any) -> Page:
     if number < 1 or size < 1:
         raise NotFound("Invalid page.", code="invalid_page")
     return Page(number, min(size, MAX_PAGE_SIZE))
+
+
+async def read_page(
+    reader: Reader, count: Query, rows: Query, page: Page, **parameters: Any
+) -> tuple[int, list[Any]]:
+    """How many rows the whole list has, and those of one page, in one round trip; NotFound beyond the end.
+
+    Both queries take the parameters; `rows` takes `limit` and `offset` besides.
+    """
+    counted, found = await reader.batch(
+        (count, parameters), (rows, {**parameters, "limit": page.limit, "offset": page.offset})
+    )
+    total = int(counted[0][0])
+    page.check(total)
+    return total, found

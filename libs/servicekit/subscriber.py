@@ -59,10 +59,10 @@ class Subscriber:
         self._broker = broker
         self._drain = drain
         self._batches = isinstance(subscription, BatchSubscription)
-        size = subscription.size * 2 if isinstance(subscription, BatchSubscription) else subscription.concurrency * 4
+        size = subscription.size * 2 if isinstance(subscription, BatchSubscription) else subscription.concurrency * 8
         self._prefetch = size
         self._lanes: list[asyncio.Queue[Msg | None]] = [
-            asyncio.Queue(maxsize=size) for _ in range(subscription.concurrency)
+            asyncio.Queue(maxsize=size + 1) for _ in range(subscription.concurrency)
         ]
         # By reply subject, which names one delivery.
         self._in_flight: dict[str, Msg] = {}
@@ -97,7 +97,8 @@ class Subscriber:
         self._finished.set()
         await self._end(self._tasks[:1])
         for lane in self._lanes:
-            await lane.put(None)
+            with contextlib.suppress(asyncio.QueueFull):
+                lane.put_nowait(None)
         await self._end(self._workers)
         await self._end(self._tasks, patience=0)
         self._forget.close()

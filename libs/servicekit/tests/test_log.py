@@ -63,6 +63,11 @@ def test_what_is_below_the_level_is_not_written(lines: Lines) -> None:
     assert lines() == []
 
 
+def test_the_arguments_of_jobs_are_not_written(lines: Lines) -> None:
+    logging.getLogger("procrastinate.worker.sample").error("Job mail.send[1](token='t') ended with status: Error")
+    assert lines() == []
+
+
 def test_an_exception_is_text_without_local_variables(lines: Lines) -> None:
     def fails() -> None:
         hidden = "swordfish"

@@ -1,0 +1,271 @@
+"""PostgreSQL for one service: a pool for reads, an engine for writes, and the tenant in every transaction.
+
+Row-level security lets a transaction see the rows of the restaurant named by `mizan.restaurant_id`, which is set here,
+locally to the transaction, and nowhere else. A read costs one round trip: the setting and the statements travel in one
+pipeline, which PostgreSQL runs as one transaction. A write is an SQLAlchemy session in an explicit transaction.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import namedtuple_row
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import CompoundSelect, Connection, Select, TextClause, event, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session, SessionTransaction
+
+from servicekit import telemetry
+from servicekit.identity import Principal
+
+CONNECT_TIMEOUT_SECONDS = 5
+POOL_WAIT_SECONDS = 5.0
+STATEMENT_TIMEOUT_MS = 15_000
+SET_SCOPE = (
+    "SELECT set_config('mizan.restaurant_id', %s, true) AS restaurant, set_config('mizan.scope', %s, true) AS scope"
+)
+
+statements_run: ContextVar["StatementLog | None"] = ContextVar("mizan_statements_run", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The rows a transaction may touch: those of one restaurant, or with `system` those of all."""
+
+    restaurant_id: UUID | None = None
+    system: bool = False
+
+    @property
+    def parameters(self) -> tuple[str, str]:
+        """The values of the two settings that the row-level policies read."""
+        return (str(self.restaurant_id) if self.restaurant_id else "", "system" if self.system else "")
+
+
+SYSTEM = Scope(system=True)
+"""Every tenant: relays, consumers, jobs, and credentials whose tenant is not known yet. Nothing else may use it."""
+
+
+def scope_of(principal: Principal) -> Scope:
+    """The scope a caller acts in: its own restaurant, or no tenant's rows at all."""
+    return Scope(principal.restaurant_id)
+
+
+class StatementLog(list[str]):
+    """The statements that ran while it was installed; lets a test state how many a list costs."""
+
+
+class Query:
+    """A SQLAlchemy Core statement, compiled once to the text that psycopg prepares and caches.
+
+    Parameters are the statement's named `bindparam`s; every other literal is fixed at compile time. Lists go in as one
+    array parameter (`column == any_(bindparam("ids"))`), never as a growing IN.
+    """
+
+    _dialect: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call] # the dialect has no annotations
+
+    def __init__(self, statement: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | TextClause) -> None:
+        self.statement = statement
+        compiled = statement.compile(dialect=self._dialect)
+        self.text = str(compiled)
+        self._fixed = dict(compiled.params)
+
+    def parameters(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The statement's parameters with the given ones filled in. Raises TypeError for a name it does not have."""
+        unknown = given.keys() - self._fixed.keys()
+        if unknown:
+            raise TypeError(f"the query has no parameters {sorted(unknown)}")
+        return {**self._fixed, **given} if given else self._fixed
+
+
+_PING = Query(text("SELECT 1"))
+
+
+class Reading(ABC):
+    """Where queries run; rows come as named tuples."""
+
+    @abstractmethod
+    async def all(self, query: Query, **parameters: Any) -> Sequence[Any]:
+        """Every row."""
+
+    async def batch(self, *queries: tuple[Query, dict[str, Any]]) -> Sequence[Sequence[Any]]:
+        """The rows of several queries."""
+        return [await self.all(query, **parameters) for query, parameters in queries]
+
+    async def first(self, query: Query, **parameters: Any) -> Any | None:
+        """The first row, or None."""
+        rows = await self.all(query, **parameters)
+        return rows[0] if rows else None
+
+    async def scalar(self, query: Query, **parameters: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = await self.first(query, **parameters)
+        return row[0] if row is not None else None
+
+
+class SessionReader(Reading):
+    """Runs queries inside a write session, where they see what it changed and flushed."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def all(self, query: Query, **parameters: Any) -> Sequence[Any]:
+        """Every row; pending changes are flushed first."""
+        await self._session.flush()
+        return (await self._session.execute(query.statement, query.parameters(parameters))).all()
+
+
+class Reader(Reading):
+    """Runs read-only queries in one scope, each call in a transaction of its own."""
+
+    def __init__(self, pool: AsyncConnectionPool, scope: Scope) -> None:
+        self._pool = pool
+        self._scope = scope
+
+    async def all(self, query: Query, **parameters: Any) -> Sequence[Any]:
+        """Every row."""
+        return (await self.batch((query, parameters)))[0]
+
+    async def batch(self, *queries: tuple[Query, dict[str, Any]]) -> list[list[Any]]:
+        """The rows of several queries, in one transaction and one round trip."""
+        log = statements_run.get()
+        with telemetry.sql_span(queries[0][0].text):
+            return await self._run(queries, log)
+
+    async def _run(self, queries: Sequence[tuple[Query, dict[str, Any]]], log: StatementLog | None) -> list[list[Any]]:
+        async with self._pool.connection(timeout=POOL_WAIT_SECONDS) as connection:
+            # A cursor for each: within a pipeline, a cursor keeps only the result of its last statement.
+            cursors = [connection.cursor(binary=True, row_factory=namedtuple_row) for _ in queries]
+            async with connection.pipeline():
+                await connection.execute(SET_SCOPE, self._scope.parameters)
+                for cursor, (query, parameters) in zip(cursors, queries, strict=True):
+                    if log is not None:
+                        log.append(query.text)
+                    await cursor.execute(query.text, query.parameters(parameters))
+            return [await cursor.fetchall() for cursor in cursors]
+
+
+class Database:
+    """One service's database: `read` and `write` are the only ways in."""
+
+    name = "database"
+
+    def __init__(self, url: str, *, application: str, pool_size: int = 8) -> None:
+        self._url = url
+        self._application = application
+        self._pool_size = pool_size
+        self._pool: AsyncConnectionPool | None = None
+        self._engine: AsyncEngine | None = None
+
+    @property
+    def url(self) -> str:
+        """The libpq connection URL, for parts that need a connection of their own."""
+        return self._url
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine of the write side. Raises RuntimeError before `start`."""
+        if self._engine is None:
+            raise RuntimeError("the database is not started")
+        return self._engine
+
+    async def start(self) -> None:
+        """Opens the pools. Raises PoolTimeout when the database does not answer."""
+        options = (
+            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+        )
+        settings = {
+            "application_name": self._application,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "options": options,
+            "prepare_threshold": 2,
+        }
+        self._pool = AsyncConnectionPool(
+            self._url,
+            kwargs={**settings, "autocommit": True},
+            min_size=1,
+            max_size=self._pool_size,
+            max_waiting=200,
+            open=False,
+            check=None,
+        )
+        await self._pool.open(wait=True, timeout=30)
+        self._engine = create_async_engine(
+            make_url(self._url).set(drivername="postgresql+psycopg"),
+            pool_size=self._pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
+            connect_args=settings,
+            query_cache_size=2000,
+        )
+        event.listen(self._engine.sync_engine, "before_cursor_execute", _log_statement)
+        telemetry.instrument(self._engine)
+
+    async def stop(self) -> None:
+        """Closes the pools after their last transaction."""
+        if self._pool is not None:
+            await self._pool.close(timeout=5)
+        if self._engine is not None:
+            await self._engine.dispose()
+
+    async def ping(self) -> None:
+        """Fails when the database does not answer a trivial query in time."""
+        async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+            await self.read(SYSTEM).scalar(_PING)
+
+    def read(self, scope: Scope | Principal) -> Reader:
+        """A reader for one scope."""
+        if self._pool is None:
+            raise RuntimeError("the database is not started")
+        return Reader(self._pool, scope if isinstance(scope, Scope) else scope_of(scope))
+
+    @asynccontextmanager
+    async def write(self, scope: Scope | Principal) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction: committed when the block ends, rolled back when it raises."""
+        session = self.open_session(scope)
+        try:
+            yield session
+            await session.commit()
+        finally:
+            await session.close()
+
+    def open_session(self, scope: Scope | Principal) -> AsyncSession:
+        """A session whose every transaction carries the scope; the caller commits or closes it."""
+        session = AsyncSession(self.engine, expire_on_commit=False, autoflush=False)
+        session.sync_session.info["scope"] = scope if isinstance(scope, Scope) else scope_of(scope)
+        return session
+
+
+@event.listens_for(Session, "after_begin")
+def _set_scope(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    scope = session.info.get("scope")
+    if scope is None:
+        raise RuntimeError("a session was opened without a scope")
+    connection.exec_driver_sql(SET_SCOPE, scope.parameters)
+
+
+def _log_statement(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    log = statements_run.get()
+    if log is not None and statement != SET_SCOPE:
+        log.append(statement)
+
+
+def tenant_policies(tables: Sequence[str], column: str = "restaurant_id") -> list[str]:
+    """The statements that force row-level security on tenant tables, for migrations."""
+    mine = f"{column} = NULLIF(current_setting('mizan.restaurant_id', true), '')::uuid"
+    everything = "current_setting('mizan.scope', true) = 'system'"
+    return [
+        statement
+        for table in tables
+        for statement in (
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+            f"CREATE POLICY tenant ON {table} USING ({mine} OR {everything}) WITH CHECK ({mine} OR {everything})",
+        )
+    ]

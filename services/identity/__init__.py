@@ -1,0 +1,1 @@
+"""Accounts, restaurants, roles and the trail of who did what."""

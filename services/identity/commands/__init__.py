@@ -1,0 +1,1 @@
+"""What changes identity's state: functions over a session that never commit."""

@@ -1,0 +1,62 @@
+"""Identity's tables."""
+
+from services.identity.models.access import ApiKey, Role
+from services.identity.models.audit import AuditEntry
+from services.identity.models.base import Base
+from services.identity.models.document import StaffDocument
+from services.identity.models.invitation import Invitation, InvitationDelivery
+from services.identity.models.language import Language
+from services.identity.models.restaurant import Restaurant
+from services.identity.models.session import Device, LoginFailure, OneTimeToken, Session
+from services.identity.models.staff_request import (
+    StaffRequest,
+    StaffRequestAttachment,
+    StaffRequestComment,
+)
+from services.identity.models.user import PerformanceMetric, StaffProfile, User
+
+TENANT_TABLES = {
+    "restaurants": "id",
+    "users": "restaurant_id",
+    "staff_profiles": "restaurant_id",
+    "performance_metrics": "restaurant_id",
+    "sessions": "restaurant_id",
+    "devices": "restaurant_id",
+    "roles": "restaurant_id",
+    "api_keys": "restaurant_id",
+    "invitations": "restaurant_id",
+    "invitation_deliveries": "restaurant_id",
+    "staff_documents": "restaurant_id",
+    "staff_requests": "restaurant_id",
+    "staff_request_comments": "restaurant_id",
+    "staff_request_attachments": "restaurant_id",
+    "audit_entries": "restaurant_id",
+}
+"""Tables under row-level security, with the column that names the restaurant."""
+
+PLATFORM_TABLES = frozenset({"one_time_tokens", "login_failures", "languages"})
+"""Tables that belong to no restaurant; reached only through keyed digests or the same for everybody."""
+
+__all__ = [
+    "PLATFORM_TABLES",
+    "TENANT_TABLES",
+    "ApiKey",
+    "AuditEntry",
+    "Base",
+    "Device",
+    "Invitation",
+    "InvitationDelivery",
+    "Language",
+    "LoginFailure",
+    "OneTimeToken",
+    "PerformanceMetric",
+    "Restaurant",
+    "Role",
+    "Session",
+    "StaffDocument",
+    "StaffProfile",
+    "StaffRequest",
+    "StaffRequestAttachment",
+    "StaffRequestComment",
+    "User",
+]

@@ -1,0 +1,101 @@
+"""Identity as a whole, over real gRPC on a migrated database, for the tests of a module."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from google.protobuf.descriptor import ServiceDescriptor
+from pydantic import SecretStr
+
+from mizan.identity.v1 import account_pb2, auth_pb2
+from servicekit import migrate
+from servicekit.identity import Principal
+from servicekit.testing.clock import MovableClock
+from servicekit.testing.service import CALLER, Api, RunningService, person, running
+from servicekit.testing.stack import FreshDatabase
+from services.identity.domain.permissions import standard_permissions
+from services.identity.main import build
+from services.identity.settings import Settings
+from tools.devkeys import DevKeys
+from tools.stack import Endpoints
+
+PASSWORD = "Str0ng!pass"
+
+pytest_plugins = ["servicekit.testing.stack"]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A freshly registered restaurant with its owner."""
+
+    principal: Principal
+    user: account_pb2.User
+    restaurant: account_pb2.Restaurant
+    tokens: account_pb2.Tokens
+
+    @property
+    def restaurant_id(self) -> UUID:
+        return UUID(self.restaurant.id)
+
+    def colleague(self, role: str, user_id: str | UUID | None = None) -> Principal:
+        """A principal of the same restaurant in another role."""
+        return person(standard_permissions(role), restaurant_id=self.restaurant_id, role=role, user_id=user_id)
+
+
+@pytest.fixture(scope="module")
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture(scope="module")
+def settings(stack: Endpoints, fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = tmp_path_factory.mktemp("identity")
+    (folder / "files").mkdir()
+    keys = DevKeys(folder / "secrets")
+    keys.make_internal_keys([CALLER, "identity"])
+    keys.make_jwt_key()
+    return Settings(
+        database_url=fresh_database("identity", migrate.upgrade).app_dsn,
+        nats_url=stack.nats_url,
+        redis_url=stack.redis_url,
+        internal_keys_dir=keys.internal_keys,
+        jwt_keys_dir=keys.jwt_keys,
+        files_url=(folder / "files").as_uri(),
+        pin_pepper=SecretStr(keys.text("pin.pepper")),
+        encryption_keys=SecretStr(keys.fernet_key("encryption.key")),
+        smtp_url=SecretStr("smtp://127.0.0.1:9"),
+    )
+
+
+@pytest.fixture(scope="module")
+def identity(settings: Settings, clock: MovableClock) -> Iterator[RunningService]:
+    with running(lambda: build(settings, clock)) as service:
+        yield service
+
+
+@pytest_asyncio.fixture
+async def api(identity: RunningService, settings: Settings) -> AsyncIterator[Api]:
+    described: list[ServiceDescriptor] = [descriptor for descriptor, _ in identity.service.servicers]
+    async with Api(identity.target, settings.internal_keys_dir, described) as api:
+        yield api
+
+
+async def register(api: Api, name: str) -> Owner:
+    """Signs a restaurant up."""
+    email = f"{name}@example.com"
+    answer = await api.AuthService.Register(
+        auth_pb2.RegisterRequest(
+            restaurant=auth_pb2.RestaurantSignUp(name=f"Chez {name}", email=email),
+            user=auth_pb2.OwnerSignUp(email=email, password=PASSWORD, first_name="Amina", last_name=name),
+        )
+    )
+    principal = person(
+        standard_permissions("SUPER_ADMIN"),
+        restaurant_id=UUID(answer.restaurant.id),
+        role="SUPER_ADMIN",
+        user_id=answer.user.id,
+        name="Amina",
+    )
+    return Owner(principal, answer.user, answer.restaurant, answer.tokens)
