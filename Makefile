@@ -16,7 +16,7 @@ help: ## list the targets
 	@echo "  variables: PYTHON=python3.13 (3.11 to 3.13), PORT=8000, DATA=.data, ARGS=... (for pytest, the bench, the profiler)"
 
 env: ## make .venv from requirements.lock; done again only when something changed
-	@$(PYTHON) tools/env.py $(EXACT)
+	@$(PYTHON) -I tools/env.py $(EXACT)
 
 protos: env ## generate code and the descriptor set from protos/ into build/gen
 	@$(BIN)/python -m tools.protos

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.lint import buf, migration_drift
+from tools.lint import buf
 from tools.services import ROOT
 
 PROGRAMS = Path(sys.executable).parent
-TYPED = ("libs/servicekit", "services", "gateway", "tools", "tests")
+TYPED = ("libs/servicekit", "libs/refdata", "services", "gateway", "tools", "tests")
 
 
 def program(name: str, *arguments: str) -> Callable[[], int]:
@@ -27,13 +27,17 @@ def main() -> int:
         "import-linter": program("lint-imports", "--config", "pyproject.toml"),
         "buf lint": buf.style,
         "buf breaking": buf.compatibility,
-        "migration drift": migration_drift.main,
+        "migration drift": program(sys.executable, "-m", "tools.lint.migration_drift"),
     }
     failed = []
     for name, check in checks.items():
         print(f"== {name}", flush=True)
         start = time.monotonic()
-        status = check()
+        try:
+            status = check()
+        except (RuntimeError, subprocess.CalledProcessError) as error:
+            print(error)
+            status = 1
         if status != 0:
             failed.append(name)
         print(f"-- {name}: {'failed' if status else 'passed'} in {time.monotonic() - start:.1f} s", flush=True)
