@@ -53,7 +53,7 @@ class Broker:
         self._jetstream: JetStreamContext | None = None
         self._ready = asyncio.Event()
         self._lost: list[Callable[[], None]] = []
-        self._complained_at = 0.0
+        self._complained_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
 
     @property

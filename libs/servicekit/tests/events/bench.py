@@ -4,6 +4,7 @@ Boots PostgreSQL and NATS of its own. "CPU" is this process's, per unit; "wall" 
 one run compare with each other, not with those of another machine.
 """
 
+import asyncio
 import io
 import logging
 import tempfile
