@@ -149,7 +149,7 @@ class Limiter:
             except (RedisError, OSError, TimeoutError) as error:
                 self._redis_again_at = time.monotonic() + RETRY_REDIS_AFTER_SECONDS
                 ON_ITS_OWN.set(1)
-                log.warning("rate_limits_local", error=repr(error))
+                log.warning("rate_limits_local", error=str(error) or repr(error))
             else:
                 ON_ITS_OWN.set(0)
                 return refusing

@@ -19,8 +19,11 @@ from nats.errors import Error as NatsError
 from gateway.auth.cache import PrincipalCache
 from mizan.identity.events.v1 import events_pb2
 
-HEARTBEAT_SECONDS = 0.5
+HEARTBEAT_SECONDS = 0.4
 SILENCE_SECONDS = 1.5
+# After this long without an answer the client gives the connection up and makes another.
+PING_INTERVAL_SECONDS = 2
+MAX_OUTSTANDING_PINGS = 2
 CONNECT_TIMEOUT_SECONDS = 2
 RECONNECT_WAIT_SECONDS = 1
 STOP_TIMEOUT_SECONDS = 2.0
@@ -82,6 +85,8 @@ class Revocations:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._heard_at = float("-inf")
+        if not (self._client.is_connected or self._client.is_reconnecting):
+            return
         try:
             async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
                 await self._client.close()
@@ -95,22 +100,25 @@ class Revocations:
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             reconnect_time_wait=RECONNECT_WAIT_SECONDS,
             max_reconnect_attempts=-1,
+            ping_interval=PING_INTERVAL_SECONDS,
+            max_outstanding_pings=MAX_OUTSTANDING_PINGS,
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnected,
         )
         for subject in SUBJECTS:
             await self._client.subscribe(subject, cb=self._on_event)
+        # A message to ourselves proves what a ping does not: that subscriptions deliver.
+        heartbeat = self._client.new_inbox()
+        await self._client.subscribe(heartbeat, cb=self._on_heartbeat)
         while True:
-            try:
-                async with asyncio.timeout(SILENCE_SECONDS):
-                    await self._client.flush()
-            except (NatsError, TimeoutError, OSError) as error:
-                log.debug("nats_silent", error=repr(error))
-            else:
-                self._hear()
+            if self._client.is_connected:
+                try:
+                    await self._client.publish(heartbeat, b"")
+                except (NatsError, OSError) as error:
+                    log.debug("nats_silent", error=repr(error))
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    def _hear(self) -> None:
+    async def _on_heartbeat(self, _message: Msg) -> None:
         if not self.is_healthy:
             # Whatever was revoked in the silence was not heard.
             self._cache.clear()

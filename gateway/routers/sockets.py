@@ -1,7 +1,6 @@
 """WebSockets of notify, passed through so that one origin serves everything."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -35,7 +34,7 @@ class SocketProxy:
     def __init__(self, upstream: str) -> None:
         self._upstream = upstream.rstrip("/")
 
-    async def __call__(self, socket: WebSocket) -> None:
+    async def serve(self, socket: WebSocket) -> None:
         """Serves one WebSocket until either side closes it."""
         if not self._upstream:
             await socket.close(_NOT_AVAILABLE)
@@ -50,6 +49,7 @@ class SocketProxy:
                 close_timeout=CLOSE_TIMEOUT_SECONDS,
                 max_size=MAX_MESSAGE_BYTES,
                 max_queue=MAX_QUEUED_MESSAGES,
+                compression=None,
                 user_agent_header=None,
                 proxy=None,
             )
@@ -122,6 +122,6 @@ async def _first_to_end(*directions: Any) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def routes(proxy: Callable[[WebSocket], Awaitable[None]]) -> list[WebSocketRoute]:
+def routes(proxy: SocketProxy) -> list[WebSocketRoute]:
     """The paths under which clients look for WebSockets."""
-    return [WebSocketRoute("/ws/{path:path}", proxy), WebSocketRoute("/notifications/", proxy)]
+    return [WebSocketRoute(path, proxy.serve) for path in ("/ws/{path:path}", "/notifications/")]

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, NotRequired
 
 from fastapi import Body, Cookie, FastAPI, Header, Path, Query, Response
+from fastapi.responses import JSONResponse
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
@@ -78,15 +79,11 @@ def _add(app: FastAPI, models: Models, operation: Operation, binding: Binding, n
         description=description,
         tags=[_tag(operation)],
         status_code=operation.success_status,
-        response_class=Response if _has_no_json(operation) else _Json,
+        response_class=Response if _has_no_json(operation) else JSONResponse,
         response_model=None if _has_no_json(operation) else _answer_type(models, operation, binding),
         responses=dict(_responses(operation)),
         openapi_extra=_extra(operation),
     )
-
-
-class _Json(Response):
-    media_type = "application/json"
 
 
 def _has_no_json(operation: Operation) -> bool:
