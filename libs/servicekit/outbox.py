@@ -162,18 +162,19 @@ class Relay:
                     nudged = True
                 rows = await self._rows(connection)
                 self._oldest = rows[0].created_at.timestamp() if rows else None
-                if not rows:
-                    await self._woken(POLL_SECONDS)
-                    continue
-                published = await self._publish(rows)
+                published = await self._publish(rows) if rows else []
                 if published:
                     await self._delete(connection, published)
-                if len(published) == len(rows):
-                    failures = 0
+                if len(published) < len(rows):
+                    failures += 1
+                    FAILURES.labels(self._service).inc(len(rows) - len(published))
+                    await self._pause(BACKOFF.delay(failures))
                     continue
-                failures += 1
-                FAILURES.labels(self._service).inc(len(rows) - len(published))
-                await self._pause(BACKOFF.delay(failures))
+                failures = 0
+                if len(rows) < self._batch_size:
+                    # Whatever was committed after these rows were read has said so.
+                    self._oldest = None
+                    await self._woken(POLL_SECONDS)
 
     async def _accept_nudges(self, leadership: contextlib.AsyncExitStack) -> None:
         subscription = await self._broker.client.subscribe(self._nudge, cb=self._on_nudge)
