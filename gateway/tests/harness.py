@@ -73,10 +73,11 @@ class Harness:
         self.kitchen = Kitchen(catalog)
         self.channels = Channels(catalog.operations, lambda owner: self._target(owner))
         self.caller = ChosenCaller(self.channels)
+        self.target = f"127.0.0.1:{self.kitchen.port}"
         self._catalog = catalog
 
     def _target(self, owner: str) -> str:
-        return f"127.0.0.1:{self.kitchen.port}" if owner == "kitchen" else ""
+        return self.target if owner == "kitchen" else ""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Harness"]:
