@@ -195,7 +195,7 @@ def on_commit(engine: AsyncEngine, wake: Callable[[], None]) -> Callable[[], Non
 class _Pending:
     """What a transaction has emitted and not yet written, and how much of it there was when each savepoint began.
 
-    Rows of a mapped class would follow savepoints by themselves, and cost a commit half as much again.
+    Rows of a mapped class would follow savepoints by themselves, at about twice the cost.
     """
 
     __slots__ = ("before", "rows", "written")

@@ -89,11 +89,11 @@ class Relay:
         self._task = asyncio.create_task(self._run(), name=f"{self._service}-relay")
 
     async def stop(self) -> None:
-        """Finishes the batch under way and gives up the lock; what remains is the next leader's."""
+        """Publishes what is there, at most one more batch, and gives up the lock; the rest is the next leader's."""
         self._stop.set()
         self._work.set()
         if self._task is not None:
-            await asyncio.wait((self._task,), timeout=ACKNOWLEDGE_TIMEOUT_SECONDS)
+            await asyncio.wait((self._task,), timeout=2 * ACKNOWLEDGE_TIMEOUT_SECONDS)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._forget.close()
@@ -160,21 +160,28 @@ class Relay:
                 if not nudged and self._broker.is_connected:
                     await self._accept_nudges(leadership)
                     nudged = True
-                rows = await self._rows(connection)
-                self._oldest = rows[0].created_at.timestamp() if rows else None
-                published = await self._publish(rows) if rows else []
-                if published:
-                    await self._delete(connection, published)
-                if len(published) < len(rows):
+                found, published = await self._round(connection)
+                if published < found:
                     failures += 1
-                    FAILURES.labels(self._service).inc(len(rows) - len(published))
+                    FAILURES.labels(self._service).inc(found - published)
                     await self._pause(BACKOFF.delay(failures))
                     continue
                 failures = 0
-                if len(rows) < self._batch_size:
+                if found < self._batch_size:
                     # Whatever was committed after these rows were read has said so.
                     self._oldest = None
                     await self._woken(POLL_SECONDS)
+            # What was committed while the service was being stopped.
+            await self._round(connection)
+
+    async def _round(self, connection: Connection) -> tuple[int, int]:
+        """Publishes what the outbox holds, at most one batch; how much that was, and how much was acknowledged."""
+        rows = await self._rows(connection)
+        self._oldest = rows[0].created_at.timestamp() if rows else None
+        published = await self._publish(rows) if rows else []
+        if published:
+            await self._delete(connection, published)
+        return len(rows), len(published)
 
     async def _accept_nudges(self, leadership: contextlib.AsyncExitStack) -> None:
         subscription = await self._broker.client.subscribe(self._nudge, cb=self._on_nudge)

@@ -17,6 +17,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
 from prometheus_client import Counter, Gauge, Histogram
 
 from servicekit import deadletters, events
@@ -151,19 +152,21 @@ class Subscriber:
                     await subscription.drain()  # type: ignore[no-untyped-call] # the library's
 
     async def _ensure_consumer(self) -> None:
-        await self._broker.jetstream.add_consumer(
-            EVENTS_STREAM,
-            ConsumerConfig(
-                name=self._subscription.name,
-                durable_name=self._subscription.name,
-                filter_subjects=self._subscription.subjects,
-                ack_policy=AckPolicy.EXPLICIT,
-                ack_wait=self._subscription.ack_wait,
-                deliver_policy=DeliverPolicy.ALL,
-                max_deliver=-1,
-                max_ack_pending=MAX_ACK_PENDING,
-            ),
+        wanted = ConsumerConfig(
+            name=self._subscription.name,
+            durable_name=self._subscription.name,
+            filter_subjects=self._subscription.subjects,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self._subscription.ack_wait,
+            deliver_policy=DeliverPolicy.ALL,
+            max_deliver=-1,
+            max_ack_pending=MAX_ACK_PENDING,
         )
+        try:
+            await self._broker.jetstream.add_consumer(EVENTS_STREAM, wanted)
+        except NotFoundError:
+            await self._broker.ensure_streams()
+            await self._broker.jetstream.add_consumer(EVENTS_STREAM, wanted)
 
     async def _room(self) -> int:
         """Waits until half of what may be held is free, and says how much is."""

@@ -152,7 +152,6 @@ async def test_a_delivery_that_is_repeated_has_no_second_effect(database: Databa
         (event_id,) = await publish(broker, *counted("once"))
         await has_effects(database, "once")
         # The same event again in the stream, as after the duplicate window: another sequence number, the same id.
-        await broker.jetstream.purge_stream(EVENTS_STREAM)
         await broker.jetstream.delete_stream(EVENTS_STREAM)
         await broker.ensure_streams()
         await publish(broker, *counted("once"), **{events.MESSAGE_ID: str(event_id)})

@@ -233,6 +233,20 @@ async def test_a_stopped_leader_hands_over_at_once(database: Database, broker: B
     await other_database.stop()
 
 
+async def test_what_is_committed_while_the_relay_stops_goes_out(
+    database: Database, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "POLL_SECONDS", 30.0)
+    relay = Relay("sample", database, broker)
+    await relay.start()
+    await eventually(lambda: relay.leads)
+    relay._stop.set()
+    await emit(database, "last")
+    await relay.stop()
+    assert await notes(broker) == ["last"]
+    assert await count(database, outbox_table) == 0
+
+
 async def test_more_than_one_batch_is_published_and_memory_stays_bounded(database: Database, broker: Broker) -> None:
     await emit(database, *(f"{number:04}" for number in range(1_050)))
     async with running(Relay("sample", database, broker, batch_size=100)):
