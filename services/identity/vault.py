@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from servicekit.errors import TooMany, Unauthenticated
+from services.identity.settings import Settings
 
 ISSUER = "mizan"
 ALGORITHM = "EdDSA"
@@ -209,6 +210,17 @@ def load_signing_keys(folder: Path) -> list[SigningKey]:
             raise ValueError(f"{path.name} holds no Ed25519 key")
         keys.append(SigningKey(hashlib.sha256(_public_bytes(private)).hexdigest()[:16], private))
     return keys
+
+
+def build_vault(settings: Settings) -> Vault:
+    """The keys that identity holds, from their files and variables."""
+    return Vault(
+        signing_keys=load_signing_keys(settings.jwt_keys_dir),
+        pepper=settings.pin_pepper.get_secret_value().encode(),
+        encryption_keys=settings.encryption_keys.get_secret_value().split(","),
+        access_lifetime=settings.access_lifetime,
+        refresh_lifetime=settings.refresh_lifetime,
+    )
 
 
 def random_password() -> str:

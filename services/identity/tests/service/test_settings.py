@@ -16,11 +16,11 @@ from servicekit.db import SYSTEM, Query
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import Principal
 from servicekit.testing.service import Api, RunningService
-from services.identity.main import build_vault
 from services.identity.models import Restaurant
 from services.identity.settings import Settings
 from services.identity.tests.conftest import Owner, register
 from services.identity.tests.published import published
+from services.identity.vault import build_vault
 
 ROW = Query(sa.select(Restaurant.__table__).where(Restaurant.id == sa.bindparam("id", type_=sa.Uuid)))
 PLACE = {"latitude": "33.589886", "longitude": "-7.603869"}
