@@ -25,7 +25,7 @@ from servicekit.files import Files
 from servicekit.runtime import Core, Service
 from services.identity.clients import MailServer
 from services.identity.filing import Filing
-from services.identity.jobs import Cleaning, MailJobs
+from services.identity.jobs import Cleaning, MailJobs, RecordJobs
 from services.identity.projections import audit_trail
 from services.identity.service.acceptance import AcceptanceService
 from services.identity.service.access import AccessService
@@ -47,7 +47,7 @@ from services.identity.service.staff import StaffService
 from services.identity.service.staff_requests import StaffRequestService
 from services.identity.service.users import UserService
 from services.identity.settings import Settings
-from services.identity.vault import Vault, load_signing_keys
+from services.identity.vault import build_vault
 
 
 def build(settings: Settings, clock: Clock | None = None) -> Service:
@@ -97,16 +97,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (agent_pb2.DESCRIPTOR.services_by_name["AgentService"], AgentService(finder)),
         ],
         subscriptions=[audit_trail()],
-        jobs={**mail.handlers(), **Cleaning(core.database, clock).handlers()},
-    )
-
-
-def build_vault(settings: Settings) -> Vault:
-    """The keys that identity holds, from their files and variables."""
-    return Vault(
-        signing_keys=load_signing_keys(settings.jwt_keys_dir),
-        pepper=settings.pin_pepper.get_secret_value().encode(),
-        encryption_keys=settings.encryption_keys.get_secret_value().split(","),
-        access_lifetime=settings.access_lifetime,
-        refresh_lifetime=settings.refresh_lifetime,
+        jobs={
+            **mail.handlers(),
+            **Cleaning(core.database, clock).handlers(),
+            **RecordJobs(core.database, filing, clock).handlers(),
+        },
     )
