@@ -213,7 +213,7 @@ async def test_people_change_only_what_they_uploaded_themselves(
 ) -> None:
     waiter = hire(identity, owner)
     given, own = await add(api, owner.principal, staff=waiter.subject), await add(api, waiter)
-    change = {"title": "Renamed", "update_mask": FieldMask(paths=["title"])}
+    change: dict[str, Any] = {"title": "Renamed", "update_mask": FieldMask(paths=["title"])}
     renamed = await api.DocumentService.UpdateDocument(
         document_pb2.UpdateDocumentRequest(id=own.id, **change), principal=waiter
     )
