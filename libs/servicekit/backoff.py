@@ -1,5 +1,7 @@
 """How long to wait before the next try of something that failed, where the waiting is not a library's."""
 
+import asyncio
+import contextlib
 import random
 from dataclasses import dataclass
 
@@ -17,3 +19,10 @@ class Backoff:
         exponent = min(max(attempt, 1) - 1, 60)
         whole = min(self.cap, self.first * self.factor**exponent)
         return whole * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, protects nothing
+
+
+async def pause(seconds: float, stop: asyncio.Event) -> None:
+    """Waits, unless and until it is time to stop."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from mizan.options.v1 import options_pb2
 from servicekit import context, telemetry, wire
+from servicekit.methods import carries_secret
 
 MESSAGE_ID = "Nats-Msg-Id"
 TYPE = "mizan-type"
@@ -76,6 +77,8 @@ def _declared(descriptor: Descriptor) -> EventType:
     declared = options.Extensions[options_pb2.event]
     if _EVENT_TYPE.fullmatch(declared.type) is None:
         raise NotAnEvent(f"{descriptor.full_name} has the malformed event type {declared.type!r}")
+    if declared.public and carries_secret(descriptor):
+        raise NotAnEvent(f"{descriptor.full_name} is public and has a secret field")
     return EventType(descriptor.full_name, package["service"], declared.type, declared.public)
 
 

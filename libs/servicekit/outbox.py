@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from psycopg.rows import namedtuple_row
 
 from servicekit import events
-from servicekit.backoff import Backoff
+from servicekit.backoff import Backoff, pause
 from servicekit.broker import Broker
 from servicekit.db import Database
 
@@ -110,7 +110,7 @@ class Relay:
             except Exception as error:
                 failures = 1 if time.monotonic() - began > BACKOFF.cap else failures + 1
                 log.warning("relay_interrupted", service=self._service, failures=failures, exc_info=error)
-                await self._pause(BACKOFF.delay(failures))
+                await pause(BACKOFF.delay(failures), self._stop)
 
     async def _term(self) -> None:
         """One connection's life: waits for the lock, then relays until stopped."""
@@ -164,7 +164,7 @@ class Relay:
                 if published < found:
                     failures += 1
                     FAILURES.labels(self._service).inc(found - published)
-                    await self._pause(BACKOFF.delay(failures))
+                    await pause(BACKOFF.delay(failures), self._stop)
                     continue
                 failures = 0
                 if found < self._batch_size:
@@ -264,9 +264,3 @@ class Relay:
             await asyncio.sleep(LINGER_SECONDS)
             self._work.clear()
         return True
-
-    async def _pause(self, seconds: float) -> None:
-        """Waits, but not for work; a stop ends it."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()

@@ -21,7 +21,7 @@ from nats.js.errors import NotFoundError
 from prometheus_client import Counter, Gauge, Histogram
 
 from servicekit import deadletters, events
-from servicekit.backoff import Backoff
+from servicekit.backoff import Backoff, pause
 from servicekit.broker import EVENTS_STREAM, Broker
 from servicekit.db import Database
 from servicekit.inbox import BatchSubscription, Delivery, Event, Inbox, Subscription, Undecodable, Unhandled
@@ -128,7 +128,7 @@ class Subscriber:
                     return
                 failures += 1
                 log.warning("consumer_interrupted", consumer=self._subscription.name, error=repr(error))
-                await self._pause(RECOVERY.delay(failures))
+                await pause(RECOVERY.delay(failures), self._stop)
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> Any:
@@ -380,7 +380,7 @@ class Subscriber:
                 failures += 1
                 if failures == 1:
                     log.warning("consumer_waits_for_database", consumer=self._subscription.name, error=repr(error))
-                await self._pause(RECOVERY.delay(failures))
+                await pause(RECOVERY.delay(failures), self._stop)
             else:
                 self._database_away = False
 
@@ -402,11 +402,6 @@ class Subscriber:
                 await step()
             except Exception as error:  # noqa: BLE001 - these only inform; the next round tries again
                 log.debug("consumer_observation_failed", consumer=self._subscription.name, error=repr(error))
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
 
 
 def is_database_away(error: BaseException) -> bool:

@@ -25,10 +25,12 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
         ("TicketPrinted", "ticket.printed", True),
         ("TillMisnamed", "Till Misnamed", False),
         ("Undeclared", "", False),
+        ("PinTold", "pin.told", True),
     ):
         message = file.message_type.add(name=name)
         message.field.add(name="note", number=1, type=_STRING, label=_OPTIONAL)
         message.field.add(name="amount", number=2, type=_INT, label=_OPTIONAL)
+        message.field[0].options.Extensions[options_pb2.rules].secret = name == "PinTold"
         if event_type:
             message.options.Extensions[options_pb2.event].type = event_type
             message.options.Extensions[options_pb2.event].public = public
@@ -51,3 +53,4 @@ TillOpened: Any = _messages["TillOpened"]
 TicketPrinted: Any = _messages["TicketPrinted"]
 TillMisnamed: Any = _messages["TillMisnamed"]
 Undeclared: Any = _messages["Undeclared"]
+PinTold: Any = _messages["PinTold"]

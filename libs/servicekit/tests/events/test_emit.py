@@ -86,7 +86,7 @@ async def test_a_public_event_of_no_restaurant_stays_inside(database: Database) 
     assert events.RESTAURANT not in row.headers
 
 
-@pytest.mark.parametrize("message", [sample.Undeclared(), sample.TillMisnamed()])
+@pytest.mark.parametrize("message", [sample.Undeclared(), sample.TillMisnamed(), sample.PinTold()])
 async def test_what_is_not_declared_as_an_event_is_refused(database: Database, message: object) -> None:
     with pytest.raises(events.NotAnEvent):
         async with database.write(SYSTEM) as session:
