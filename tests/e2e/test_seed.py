@@ -53,7 +53,7 @@ def test_the_demo_restaurant_can_be_used_as_printed(installation: Site, tmp_path
             return answer.json()
 
         people = {row["email"]: row for row in get("/api/staff/")}
-        assert people.keys() == {person.email for person in (demo.OWNER, *demo.STAFF)}
+        assert people.keys() == {person.email for person in demo.STAFF}
         chef = people[demo.STAFF[1].email]
         assert (chef["role"], chef["department"], chef["position"]) == ("CHEF", "Kitchen", "Head chef")
         pending = [row["email"] for row in get("/api/staff/invitations/") if row["status"] == "PENDING"]
