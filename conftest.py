@@ -1,3 +1,3 @@
 """Fixtures that every test may use."""
 
-pytest_plugins = ("servicekit.testing.stack",)
+pytest_plugins = ("servicekit.testing.stack", "servicekit.testing.fixtures")

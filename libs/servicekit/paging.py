@@ -41,9 +41,7 @@ def page_of(request: Any) -> Page:
     return Page(number, min(size, MAX_PAGE_SIZE))
 
 
-async def read_page(
-    reader: Reader, count: Query, rows: Query, page: Page, **parameters: Any
-) -> tuple[int, list[Any]]:
+async def read_page(reader: Reader, count: Query, rows: Query, page: Page, **parameters: Any) -> tuple[int, list[Any]]:
     """How many rows the whole list has, and those of one page, in one round trip; NotFound beyond the end.
 
     Both queries take the parameters; `rows` takes `limit` and `offset` besides.

@@ -64,21 +64,32 @@ class Bus:
 
     async def first(self, message_class: type[Message], restaurant_id: UUID) -> Event:
         """The first event of a kind about a restaurant, past or to come. Raises TimeoutError when there is none."""
+        return (await self._take(message_class, 1, lambda envelope: envelope.restaurant_id == restaurant_id))[0]
+
+    async def of_aggregate(self, message_class: type[Message], aggregate_id: UUID | str, count: int) -> list[Event]:
+        """The first events of a kind about one thing, past or to come. Raises TimeoutError when there are fewer."""
+        return await self._take(message_class, count, lambda envelope: envelope.aggregate_id == str(aggregate_id))
+
+    async def _take(
+        self, message_class: type[Message], count: int, wanted: Callable[[events.Envelope], bool]
+    ) -> list[Event]:
         subscription = await self._broker.jetstream.subscribe(
             events.type_of(message_class).subject,
             stream=EVENTS_STREAM,
             ordered_consumer=True,
             deliver_policy=DeliverPolicy.ALL,
         )
+        taken: list[Event] = []
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                while True:
+                while len(taken) < count:
                     found = await subscription.next_msg(timeout=TIMEOUT_SECONDS)
                     envelope = events.Envelope.from_headers(found.subject, found.headers or {})
-                    if envelope.restaurant_id == restaurant_id:
-                        return Event(message_class.FromString(found.data), envelope)
+                    if wanted(envelope):
+                        taken.append(Event(message_class.FromString(found.data), envelope))
         finally:
             await subscription.unsubscribe()
+        return taken
 
 
 async def handled(service: RunningService, consumer: str, event_id: UUID) -> None:

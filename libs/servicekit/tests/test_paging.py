@@ -40,16 +40,13 @@ def test_pages_before_the_first_are_refused(page: int, size: int) -> None:
 @given(count=st.integers(0, 300), size=st.integers(1, 50))
 def test_pages_cover_a_list_once_and_the_next_one_is_refused(count: int, size: int) -> None:
     rows = list(range(count))
+    pages = max(1, -(-count // size))
     seen: list[int] = []
-    number = 1
-    while True:
+    for number in range(1, pages + 1):
         page = Page(number, size)
-        try:
-            page.check(count)
-        except NotFound as refusal:
-            assert refusal.code == "invalid_page"
-            break
+        page.check(count)
         seen += rows[page.offset : page.offset + page.limit]
-        number += 1
     assert seen == rows
-    assert number == max(1, -(-count // size)) + 1
+    with pytest.raises(NotFound) as refused:
+        Page(pages + 1, size).check(count)
+    assert refused.value.code == "invalid_page"

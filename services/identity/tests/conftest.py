@@ -6,24 +6,19 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from google.protobuf.descriptor import ServiceDescriptor
 from pydantic import SecretStr
 
 from mizan.identity.v1 import account_pb2, auth_pb2
-from servicekit import migrate
 from servicekit.identity import Principal
 from servicekit.testing.clock import MovableClock
-from servicekit.testing.service import CALLER, Api, RunningService, person, running
-from servicekit.testing.stack import FreshDatabase
+from servicekit.testing.fixtures import SettingsOf
+from servicekit.testing.service import Api, RunningService, person, running
 from services.identity.domain.permissions import standard_permissions
 from services.identity.main import build
 from services.identity.settings import Settings
 from tools.devkeys import DevKeys
-from tools.stack import Endpoints
 
 PASSWORD = "Str0ng!pass"
-
-pytest_plugins = ["servicekit.testing.stack"]
 
 
 @dataclass(frozen=True)
@@ -50,19 +45,11 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture(scope="module")
-def settings(stack: Endpoints, fresh_database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("identity")
-    (folder / "files").mkdir()
-    keys = DevKeys(folder / "secrets")
-    keys.make_internal_keys([CALLER, "identity"])
+def settings(settings_of: SettingsOf, keys: DevKeys) -> Settings:
     keys.make_jwt_key()
     return Settings(
-        database_url=fresh_database("identity", migrate.upgrade).app_dsn,
-        nats_url=stack.nats_url,
-        redis_url=stack.redis_url,
-        internal_keys_dir=keys.internal_keys,
+        **settings_of("identity"),
         jwt_keys_dir=keys.jwt_keys,
-        files_url=(folder / "files").as_uri(),
         pin_pepper=SecretStr(keys.text("pin.pepper")),
         encryption_keys=SecretStr(keys.fernet_key("encryption.key")),
         smtp_url=SecretStr("smtp://127.0.0.1:9"),
@@ -76,9 +63,8 @@ def identity(settings: Settings, clock: MovableClock) -> Iterator[RunningService
 
 
 @pytest_asyncio.fixture
-async def api(identity: RunningService, settings: Settings) -> AsyncIterator[Api]:
-    described: list[ServiceDescriptor] = [descriptor for descriptor, _ in identity.service.servicers]
-    async with Api(identity.target, settings.internal_keys_dir, described) as api:
+async def api(identity: RunningService) -> AsyncIterator[Api]:
+    async with Api.of(identity) as api:
         yield api
 
 
