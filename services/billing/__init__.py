@@ -1,0 +1,1 @@
+"""Billing: the plans on offer, and what each restaurant subscribes to."""

@@ -1,0 +1,16 @@
+"""The declarative base of billing's tables."""
+
+from sqlalchemy.orm import DeclarativeBase
+
+import refdata
+from servicekit import tables
+
+metadata = tables.metadata()
+tables.attach(metadata)
+refdata.attach(metadata)
+
+
+class Base(DeclarativeBase):
+    """Every table of billing; beside them the runtime's own, and the copies of restaurants and staff."""
+
+    metadata = metadata

@@ -1,0 +1,1 @@
+"""What reads billing's state: functions over a reader, each with its statement compiled once."""

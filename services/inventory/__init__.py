@@ -1,0 +1,1 @@
+"""Inventory: what is in stock, and whom it is bought from."""

@@ -1,0 +1,1 @@
+"""What changes inventory's state: functions over a session, which never commit."""

@@ -1,0 +1,1 @@
+"""What reads inventory's state: functions over a reader, each with its statement compiled once."""

@@ -1,0 +1,1 @@
+"""Notify: telling people what concerns them, by the channels that they chose."""

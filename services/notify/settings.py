@@ -1,0 +1,11 @@
+"""What notify reads from its environment."""
+
+from pydantic_settings import SettingsConfigDict
+
+from servicekit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Variables start with NOTIFY_; the ones that all processes share do not."""
+
+    model_config = SettingsConfigDict(env_prefix="NOTIFY_")

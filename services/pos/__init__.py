@@ -1,0 +1,1 @@
+"""Pos: the menu, and what is sold from it."""

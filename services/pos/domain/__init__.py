@@ -1,0 +1,1 @@
+"""Pos's rules: pure functions and values, without a database, a clock or the network."""

@@ -1,0 +1,9 @@
+"""What pos keeps of other services' events."""
+
+import refdata
+from servicekit.inbox import Subscription
+
+
+def subscriptions() -> list[Subscription]:
+    """The consumers of this service."""
+    return [refdata.subscription("pos")]

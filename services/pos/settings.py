@@ -1,0 +1,11 @@
+"""What pos reads from its environment."""
+
+from pydantic_settings import SettingsConfigDict
+
+from servicekit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Variables start with POS_; the ones that all processes share do not."""
+
+    model_config = SettingsConfigDict(env_prefix="POS_")

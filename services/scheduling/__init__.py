@@ -1,0 +1,1 @@
+"""Scheduling: who works when, and the tasks of their shifts."""

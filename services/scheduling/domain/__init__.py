@@ -1,0 +1,1 @@
+"""Scheduling's rules: pure functions and values, without a database, a clock or the network."""

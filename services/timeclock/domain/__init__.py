@@ -1,0 +1,1 @@
+"""Timeclock's rules: pure functions and values, without a database, a clock or the network."""
