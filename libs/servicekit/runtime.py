@@ -16,7 +16,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from servicekit import log as logging
 from servicekit import telemetry
-from servicekit.broker import Broker
+from servicekit.broker import DAY_SECONDS, Broker, StreamLimits
 from servicekit.db import Database
 from servicekit.grpc_server import GrpcServer
 from servicekit.health import Health, HealthServer
@@ -65,7 +65,7 @@ class Core:
             name=name,
             settings=settings,
             database=Database(settings.database_url, application=name, pool_size=settings.database_pool_size),
-            broker=Broker(settings.nats_url, application=name),
+            broker=Broker(settings.nats_url, application=name, limits=_stream_limits(settings)),
             minter=TokenMinter.from_folder(name, settings.internal_keys_dir),
             verifier=TokenVerifier(KeyRing(settings.internal_keys_dir)),
             itself=service_principal(name, *permissions),
@@ -168,10 +168,18 @@ class Service:
                 log.error("part_failed_to_stop", service=self.name, part=part.name, exc_info=error)
 
 
+def _stream_limits(settings: ServiceSettings) -> StreamLimits:
+    return StreamLimits(
+        max_age_seconds=settings.stream_max_age_days * DAY_SECONDS,
+        max_bytes=settings.stream_max_bytes,
+        replicas=settings.stream_replicas,
+    )
+
+
 def run(name: str, settings: ServiceSettings, build: Callable[[], Service]) -> None:
     """Runs a service until SIGTERM or SIGINT asks it to drain and stop."""
     logging.configure(name, level=settings.log_level)
-    telemetry.configure(name, endpoint=settings.otlp_endpoint)
+    telemetry.configure(name, endpoint=settings.otlp_endpoint, sample_ratio=settings.trace_sample_ratio)
     uvloop.run(_serve(build()))
     telemetry.shutdown()
 

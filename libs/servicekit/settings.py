@@ -33,4 +33,9 @@ class ServiceSettings(BaseSettings):
     public_url: str = shared("PUBLIC_URL", default="http://127.0.0.1:8000")
     frontend_url: str = shared("FRONTEND_URL", default="http://127.0.0.1:8081")
     otlp_endpoint: str = shared("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+    trace_sample_ratio: float = shared("TRACE_SAMPLE_RATIO", default=1.0)
+    stream_max_age_days: float = shared("STREAM_MAX_AGE_DAYS", default=7)
+    """How long NATS keeps events for consumers that are away."""
+    stream_max_bytes: int = shared("STREAM_MAX_BYTES", default=1024**3)
+    stream_replicas: int = shared("STREAM_REPLICAS", default=1)
     log_level: str = shared("LOG_LEVEL", default="INFO")

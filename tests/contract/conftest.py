@@ -7,13 +7,14 @@ import pytest
 
 from gateway.settings import DESCRIPTORS
 from gateway.transcode.catalog import Catalog
+from tests.support import browser
 from tests.support.people import Restaurant, full_house, register
 from tools.installation import Site
 
 
 @pytest.fixture(scope="module")
 def client(installation: Site) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=installation.url, timeout=30) as client:
+    with browser.client(installation.url) as client:
         yield client
 
 

@@ -1,6 +1,6 @@
 """Every id of one restaurant, tried by the owner of another, wherever an id can stand.
 
-Nothing of it may be read, nothing may change. Ids are harvested from what the restaurant itself can list; operations are
+Nothing of it may be read, nothing may change. Ids are harvested from what the restaurant can list; operations are
 taken from the descriptors, so that later ones are covered without a line here.
 """
 
