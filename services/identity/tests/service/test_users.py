@@ -17,7 +17,6 @@ from servicekit.identity import ANONYMOUS, Principal
 from servicekit.testing.service import Api, RunningService
 from services.identity.tests.conftest import PASSWORD, Owner, register
 from services.identity.tests.published import published
-from services.identity.tests.statements import statements_of
 from services.identity.tests.team import hire, hire_many
 
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
@@ -99,11 +98,13 @@ async def test_a_page_beyond_the_last_is_not_found(api: Api, owner: Owner) -> No
 
 async def test_a_list_costs_the_same_for_one_as_for_many(api: Api, identity: RunningService, owner: Owner) -> None:
     request = user_pb2.ListUsersRequest(page=1, page_size=500)
-    for_one = statements_of(identity, "UserService.ListUsers", request, owner.principal)
+    with identity.statements() as for_one:
+        await api.UserService.ListUsers(request, principal=owner.principal)
     hire_many(identity, owner, 100)
-    assert statements_of(identity, "UserService.ListUsers", request, owner.principal) == for_one
+    with identity.statements() as for_many:
+        found = await api.UserService.ListUsers(request, principal=owner.principal)
+    assert for_many == for_one
     assert len(for_one) == 3
-    found = await api.UserService.ListUsers(request, principal=owner.principal)
     assert len(found.results) == 101
 
 
