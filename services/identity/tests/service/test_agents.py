@@ -112,7 +112,7 @@ async def test_words_that_are_no_category_or_priority_take_the_usual_ones(api: A
 
 
 async def test_a_message_that_comes_twice_is_filed_once(api: Api, identity: RunningService, owner: Owner) -> None:
-    values = {"restaurant_id": owner.restaurant.id, "external_id": "wamid.2"}
+    values: dict[str, Any] = {"restaurant_id": owner.restaurant.id, "external_id": "wamid.2"}
     first = await ingest(api, **values)
     again = await ingest(api, **values, description="The oven is cold, again")
     assert (again.id, again.success) == (first.id, True)
@@ -153,7 +153,13 @@ async def test_a_message_must_say_something(api: Api, owner: Owner, description:
 
 
 async def test_a_message_must_name_a_restaurant(api: Api) -> None:
-    for values in ({}, {"phone": phone()}, {"restaurant_id": str(uuid4())}, {"restaurant_id": "x", "email": "a@b.ma"}):
+    attempts: list[dict[str, Any]] = [
+        {},
+        {"phone": phone()},
+        {"restaurant_id": str(uuid4())},
+        {"restaurant_id": "x", "email": "a@b.ma"},
+    ]
+    for values in attempts:
         assert (await refusal(ingest(api, **values))).message == UNRESOLVED
 
 
@@ -166,11 +172,12 @@ async def test_a_restaurants_own_key_files_there_and_nowhere_else(
     answer = await ingest(api, key_of(owner), phone=number)
     (filed,) = await inbox(api, owner)
     assert (filed.id, filed.HasField("staff")) == (answer.id, False)
-    for values in (
+    foreign: list[dict[str, Any]] = [
         {"restaurant_id": other.restaurant.id},
         {"restaurant_header": other.restaurant.id},
         {"session_id": f"tenant-{other.restaurant.id}-user-{other.user.id}"},
-    ):
+    ]
+    for values in foreign:
         assert (await refusal(ingest(api, key_of(owner), **values))).grpc_code == grpc.StatusCode.NOT_FOUND
     assert await inbox(api, other) == []
 
