@@ -68,7 +68,7 @@ def _answer(request: Request, refusal: Refusal) -> Response:
 def surround(app: App, settings: GatewaySettings, limiter: Limiter) -> App:
     """The layers around the application, outermost last."""
     app = AddressLimit(app, limiter=limiter, limit=Limit.parse("address", settings.limit_address))
-    app = BodyLimit(app, max_bytes=settings.max_body_bytes)
+    app = BodyLimit(app, max_bytes=settings.max_body_bytes, read_seconds=settings.read_timeout_seconds)
     if settings.cors_origins:
         app = CORSMiddleware(
             app,

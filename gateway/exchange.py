@@ -1,7 +1,7 @@
 """One HTTP request as the parts of the gateway see it, made once when it arrives."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -33,7 +33,6 @@ class Exchange:
     subject: str = ""
     restaurant: str = ""
     code: str = ""
-    extra_headers: Headers = field(default_factory=list)
 
     @cached_property
     def headers(self) -> dict[str, str]:
@@ -50,9 +49,9 @@ class Exchange:
             request_id=self.request_id,
             trace_parent=self.trace_parent,
             client_ip=self.client_ip,
-            user_agent=_as_metadata(headers.get("user-agent", "")),
-            language=_as_metadata(headers.get("accept-language", "")),
-            device_token=_as_metadata(device),
+            user_agent=as_metadata(headers.get("user-agent", "")),
+            language=as_metadata(headers.get("accept-language", "")),
+            device_token=as_metadata(device),
         )
 
     @property
@@ -61,8 +60,8 @@ class Exchange:
         return f"{'https' if self.secure else 'http'}://{self.host}{self.scope['path']}"
 
 
-def _as_metadata(text: str) -> str:
-    """A header's value as gRPC metadata can carry it."""
+def as_metadata(text: str) -> str:
+    """A header's value as gRPC metadata can carry it; empty when it cannot."""
     return text[:500] if text.isascii() and text.isprintable() else ""
 
 

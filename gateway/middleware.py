@@ -1,5 +1,6 @@
 """What happens around every request, as plain ASGI: ids, limits on size, headers, and one line in the log."""
 
+import asyncio
 import ipaddress
 import re
 import sys
@@ -13,7 +14,7 @@ import structlog
 
 from gateway.exchange import KEY, App, Exchange, Headers, Receive, Scope, Send, exchange_of, respond
 from gateway.ratelimit import Limit, Limiter, network_of
-from gateway.transcode.errors import TooLarge, render, wants_problem
+from gateway.transcode.errors import TooLarge, TooSlow, render, wants_problem
 from servicekit import context
 from servicekit.errors import Refusal
 
@@ -190,14 +191,15 @@ class AccessLog:
 
 
 class BodyLimit:
-    """Refuses bodies over the limit, also those that do not say how long they are."""
+    """Refuses bodies over the limit, also those that do not say how long they are, and those that do not arrive."""
 
-    def __init__(self, app: App, *, max_bytes: int) -> None:
+    def __init__(self, app: App, *, max_bytes: int, read_seconds: float) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._read_seconds = read_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves the request with a receive channel that raises TooLarge."""
+        """Serves the request with a receive channel that raises TooLarge or TooSlow."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
@@ -205,7 +207,11 @@ class BodyLimit:
 
         async def limited() -> Any:
             nonlocal left
-            message = await receive()
+            try:
+                async with asyncio.timeout(self._read_seconds):
+                    message = await receive()
+            except TimeoutError as error:
+                raise TooSlow from error
             left -= len(message.get("body", b""))
             if left < 0:
                 raise TooLarge(self._max_bytes)
@@ -216,7 +222,7 @@ class BodyLimit:
             if declared.isdigit() and int(declared) > self._max_bytes:
                 raise TooLarge(self._max_bytes)
             await self._app(scope, limited, send)
-        except TooLarge as refusal:
+        except (TooLarge, TooSlow) as refusal:
             exchange = exchange_of(scope)
             problem = wants_problem(exchange.headers.get("accept", ""))
             await respond(send, *render(refusal, exchange.request_id, problem=problem))
@@ -231,17 +237,17 @@ class AddressLimit:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves the request, or refuses it with 429."""
-        if scope["type"] == "http" and self._limit.items and scope["path"] not in _PROBES:
+        """Serves the request, or refuses it with 429; a WebSocket is not accepted."""
+        if scope["type"] != "lifespan" and self._limit.items and scope["path"] not in _PROBES:
             exchange = exchange_of(scope)
             try:
                 await self._limiter.take(self._limit, network_of(exchange.client_ip))
             except Refusal as refusal:
                 exchange.code = refusal.code
+                if scope["type"] == "websocket":
+                    await send({"type": "websocket.close", "code": 1013})
+                    return
                 problem = wants_problem(exchange.headers.get("accept", ""))
                 await respond(send, *render(refusal, exchange.request_id, problem=problem))
                 return
         await self._app(scope, receive, send)
-
-
-__all__ = ["AccessLog", "AddressLimit", "BodyLimit", "Entry", "Proxies"]

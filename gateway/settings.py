@@ -27,6 +27,8 @@ class GatewaySettings(BaseSettings):
     # Seconds that a call to a service may take when its operation names no deadline of its own.
     call_timeout_seconds: float = 10.0
     max_body_bytes: int = 12 * 1024 * 1024
+    # Seconds that the next piece of a body may take.
+    read_timeout_seconds: float = 30.0
     # Origins of browsers that may call with credentials.
     cors_origins: list[str] = []
     # Addresses whose X-Forwarded-* headers are believed.
@@ -54,7 +56,7 @@ class GatewaySettings(BaseSettings):
     openapi_file: Path | None = None
     descriptors: Path = DESCRIPTORS
 
-    identity_target: str = shared("IDENTITY_TARGET", default="")
+    identity_target: str = shared("IDENTITY_TARGET")
     scheduling_target: str = shared("SCHEDULING_TARGET", default="")
     timeclock_target: str = shared("TIMECLOCK_TARGET", default="")
     pos_target: str = shared("POS_TARGET", default="")

@@ -69,6 +69,7 @@ class Revocations:
         self._client = Client()
         self._heard_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
 
     @property
     def is_healthy(self) -> bool:
@@ -77,10 +78,12 @@ class Revocations:
 
     async def start(self) -> None:
         """Begins to connect and goes on trying until `stop`; never waits for the server."""
+        self._stopping = False
         self._task = asyncio.create_task(self._listen(), name="revocations")
 
     async def stop(self) -> None:
         """Disconnects."""
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -110,7 +113,8 @@ class Revocations:
         # A message to ourselves proves what a ping does not: that subscriptions deliver.
         heartbeat = self._client.new_inbox()
         await self._client.subscribe(heartbeat, cb=self._on_heartbeat)
-        while True:
+        # The client swallows a cancellation that meets it while it writes: being cancelled is not enough to end this.
+        while not self._stopping:
             if self._client.is_connected:
                 try:
                     await self._client.publish(heartbeat, b"")

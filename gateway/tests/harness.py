@@ -85,7 +85,7 @@ class Harness:
         await self.kitchen.start()
         await self.channels.start()
         engine = Engine(self._catalog, Models(self._catalog.comments), self.caller, not_here)
-        app = Entry(BodyLimit(engine, max_bytes=MAX_BODY), trusted_proxies=[], access_log=None)
+        app = Entry(BodyLimit(engine, max_bytes=MAX_BODY, read_seconds=5), trusted_proxies=[], access_log=None)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="https://api.example.com") as self.client:
             try:

@@ -137,7 +137,7 @@ async def measure_requests(catalog: Catalog) -> None:
         metadata = [("x-request-id", "measure"), ("x-client-ip", "127.0.0.1"), ("traceparent", "0" * 55)]
         report("the gRPC call alone", await async_cost(lambda: call(request, metadata=metadata, timeout=5), 1000))
         engine = Engine(catalog, Models(catalog.comments), harness.caller, not_here)
-        app = Entry(BodyLimit(engine, max_bytes=MAX_BODY), trusted_proxies=[], access_log=None)
+        app = Entry(BodyLimit(engine, max_bytes=MAX_BODY, read_seconds=5), trusted_proxies=[], access_log=None)
         for name, method, path, body in (
             ("GET one", "GET", f"/api/staff/{ANNA}/", b""),
             ("GET a list of 25", "GET", "/api/users/", b""),

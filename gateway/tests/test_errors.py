@@ -161,3 +161,10 @@ async def test_a_caller_of_nothing(api):
     answer = await api.client.get("/api/users/")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "clé", "a\tb"], ids=["empty", "long", "not-ascii", "control"])
+async def test_an_idempotency_key_that_cannot_be_kept(api, key):
+    headers = [("idempotency-key", key.encode("latin-1"))]
+    answer = await api.client.post("/api/devices/pair/", json={}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_idempotency_key")

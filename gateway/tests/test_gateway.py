@@ -296,5 +296,10 @@ async def test_lifespan(world):
 def test_the_agent_key_has_one_form(tmp_path):
     with pytest.raises(ValidationError, match="not both"):
         GatewaySettings(
-            nats_url="x", redis_url="x", internal_keys_dir=tmp_path, agent_key=SecretStr("a"), agent_key_sha256="b"
+            nats_url="x",
+            redis_url="x",
+            internal_keys_dir=tmp_path,
+            identity_target="x",
+            agent_key=SecretStr("a"),
+            agent_key_sha256="b",
         )

@@ -1,5 +1,6 @@
 """What happens around every request."""
 
+import asyncio
 import io
 import ipaddress
 from collections.abc import AsyncIterator
@@ -128,7 +129,7 @@ class TestProxies:
 class TestBodyLimit:
     @pytest.fixture
     async def limited(self) -> AsyncIterator[httpx.AsyncClient]:
-        app = Entry(BodyLimit(application, max_bytes=1000), trusted_proxies=[], access_log=None)
+        app = Entry(BodyLimit(application, max_bytes=1000, read_seconds=0.2), trusted_proxies=[], access_log=None)
         async with client_of(app) as client:
             yield client
 
@@ -147,6 +148,27 @@ class TestBodyLimit:
 
         answer = await limited.post("/", content=chunks())
         assert answer.status_code == 413
+
+    async def test_a_body_that_does_not_arrive(self):
+        sent: list[Any] = []
+
+        async def never() -> Any:
+            await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        app = Entry(BodyLimit(application, max_bytes=10, read_seconds=0.05), trusted_proxies=[], access_log=None)
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": "POST",
+            "path": "/",
+            "scheme": "http",
+            "headers": [],
+            "client": None,
+        }
+        await app(scope, never, send)
+        assert sent[0]["status"] == 408
 
 
 class TestAccessLog:
@@ -175,6 +197,7 @@ class TestSurround:
             nats_url="nats://127.0.0.1:1",
             redis_url=stack.redis_url,
             internal_keys_dir=tmp_path,
+            identity_target="127.0.0.1:1",
             cors_origins=[self.ORIGIN],
             max_body_bytes=100,
             limit_address="3/minute",

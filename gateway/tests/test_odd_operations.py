@@ -1,9 +1,12 @@
 """The oddest operations of the public API, each shown through the engine."""
 
 import pytest
+from google.api import httpbody_pb2
 
 from gateway.tests.harness import AGENT, WAITER, Harness
 from gateway.tests.kitchen import ANNA, PNG
+from gateway.transcode.answers import file_headers
+from mizan.options.v1 import files_pb2
 from servicekit.identity import ANONYMOUS
 
 STEP = "0190a000-0000-7000-8000-0000000000b1"
@@ -399,3 +402,23 @@ async def test_a_caller_without_the_permission(api):
     answer = await api.client.post("/api/staff/products/", json={"nonsense": 1})
     assert answer.status_code == 401
     assert answer.json()["detail"] == "Authentication credentials were not provided."
+
+
+@pytest.mark.parametrize(
+    ("content_type", "filename", "inline", "disposition"),
+    [
+        ("text/html", "", False, "attachment"),
+        ("image/svg+xml", "a.svg", True, "attachment; filename=\"a.svg\"; filename*=UTF-8''a.svg"),
+        ("application/pdf", "a.pdf", True, "inline; filename=\"a.pdf\"; filename*=UTF-8''a.pdf"),
+        ("text/plain", "", False, None),
+        ("application/json", "", False, None),
+        ("application/json", 'a"b\\.json', False, "attachment; filename=\"a_b_.json\"; filename*=UTF-8''a%22b%5C.json"),
+        ("", "", False, "attachment"),
+    ],
+)
+def test_only_what_is_harmless_is_shown_in_place(content_type, filename, inline, disposition):
+    body = httpbody_pb2.HttpBody(content_type=content_type)
+    if filename:
+        body.extensions.add().Pack(files_pb2.Disposition(filename=filename, inline=inline))
+    found = dict(file_headers(body)).get(b"content-disposition")
+    assert (found.decode() if found else None) == disposition

@@ -19,7 +19,9 @@ COOKIE_SECONDS = 400 * 24 * 3600
 
 _JSON = (b"content-type", b"application/json")
 # What a browser may show in place without running anything of it.
-_HARMLESS = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"})
+_HARMLESS = frozenset(
+    {"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain", "application/json"}
+)
 
 Answer = tuple[int, Headers, bytes]
 Render = Callable[[Any, Message, Exchange], Answer]
@@ -83,12 +85,11 @@ def file_headers(body: httpbody_pb2.HttpBody) -> Headers:
             break
     content_type = body.content_type or "application/octet-stream"
     headers: Headers = [(b"content-type", content_type.encode("latin-1", "replace"))]
-    harmless = content_type.partition(";")[0].strip().lower() in _HARMLESS
+    media_type = content_type.partition(";")[0].strip().lower()
+    harmless = media_type in _HARMLESS
     if disposition.filename or not harmless:
         kind = "inline" if disposition.inline and harmless else "attachment"
-        if not disposition.filename and not body.extensions:
-            return headers
-        headers.append((b"content-disposition", f"{kind}; {_filename(disposition.filename)}".rstrip("; ").encode()))
+        headers.append((b"content-disposition", f"{kind}{_filename(disposition.filename)}".encode()))
     return headers
 
 
@@ -97,7 +98,7 @@ def _filename(name: str) -> str:
     if not name:
         return ""
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\/%' else "_" for c in name)
-    return f"filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def wants_page(operation: Operation, data: Mapping[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """One operation under one path: from an HTTP request to a gRPC call and back."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
@@ -7,18 +8,20 @@ import grpc
 from google.protobuf.message import Message
 from pydantic_core import ValidationError
 
-from gateway.exchange import Exchange, Receive, Send, respond
+from gateway.exchange import Exchange, Receive, Send, as_metadata, respond
 from gateway.transcode import answers
 from gateway.transcode.bodies import RequestReader, mask_paths
 from gateway.transcode.catalog import Binding, Operation
 from gateway.transcode.errors import CallFailed, invalid_request, render, wants_problem
 from gateway.transcode.models import RequestModel
 from servicekit import context, wire
-from servicekit.errors import Forbidden, Refusal, Unauthenticated
+from servicekit.errors import Forbidden, Invalid, Refusal, Unauthenticated
 from servicekit.identity import ANONYMOUS, Principal
 
 Metadata = Sequence[tuple[str, str]]
 Unary = Callable[..., Awaitable[Any]]
+
+MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 
 class Edge(Protocol):
@@ -106,10 +109,8 @@ class Endpoint:
             await self._fill(message, exchange, variables, receive)
         await self._edge.admit(exchange, operation, principal, message)
         metadata = self._edge.metadata(exchange, principal)
-        if not operation.reads:
-            key = exchange.headers.get("idempotency-key")
-            if key:
-                metadata.append((context.IDEMPOTENCY_KEY, key))
+        if not operation.reads and "idempotency-key" in exchange.headers:
+            metadata.append((context.IDEMPOTENCY_KEY, idempotency_key(exchange.headers["idempotency-key"])))
         return message, metadata
 
     async def _fill(self, message: Any, exchange: Exchange, variables: dict[str, str], receive: Receive) -> None:
@@ -141,13 +142,22 @@ class Endpoint:
         headers = answers.file_headers(first) if first is not None else []
         await send({"type": "http.response.start", "status": self.operation.success_status, "headers": headers})
         try:
-            while first is not None:
-                await send({"type": "http.response.body", "body": first.data, "more_body": True})
-                first = await anext(parts, None)
+            # A client that stops reading must not hold the call and its buffers for ever.
+            async with asyncio.timeout(self._timeout):
+                while first is not None:
+                    await send({"type": "http.response.body", "body": first.data, "more_body": True})
+                    first = await anext(parts, None)
         finally:
             call.cancel()
         await send({"type": "http.response.body", "body": b""})
         return self.operation.success_status
+
+
+def idempotency_key(sent: str) -> str:
+    """The key as it travels. Raises Invalid for one that is empty, too long or no plain text."""
+    if not 0 < len(sent) <= MAX_IDEMPOTENCY_KEY_LENGTH or not as_metadata(sent):
+        raise Invalid("The Idempotency-Key must be 1 to 255 printable ASCII characters.", code="bad_idempotency_key")
+    return sent
 
 
 def check_access(operation: Operation, principal: Principal) -> None:

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from mizan.options.v1 import error_pb2, options_pb2
 from servicekit import wire
-from servicekit.errors import NON_FIELD, Forbidden, Invalid, NotFound, Refusal, Unauthenticated, detail_of
+from servicekit.errors import NON_FIELD, Invalid, NotFound, Refusal, Unauthenticated, detail_of
 
 _CODES = grpc.StatusCode
 
@@ -25,7 +25,8 @@ HTTP_STATUS: dict[grpc.StatusCode, int] = {
     _CODES.ABORTED: 409,
     _CODES.ALREADY_EXISTS: 409,
     _CODES.RESOURCE_EXHAUSTED: 429,
-    _CODES.CANCELLED: 499,
+    # A service that is stopping cancels the calls that it has not begun.
+    _CODES.CANCELLED: 503,
     _CODES.UNIMPLEMENTED: 501,
     _CODES.UNAVAILABLE: 503,
     _CODES.DEADLINE_EXCEEDED: 504,
@@ -42,7 +43,6 @@ _BARE: dict[int, tuple[str, str]] = {
     404: ("not_found", "Not found."),
     409: ("conflict", "The request conflicts with the current state."),
     429: ("throttled", "Request was throttled."),
-    499: ("cancelled", "The request was cancelled."),
     500: ("internal", "Something went wrong on our side."),
     501: ("not_implemented", "Not implemented."),
     503: ("unavailable", "A part of the platform does not answer. Please try again."),
@@ -91,6 +91,16 @@ class TooLarge(Refusal):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The request is larger than {limit} bytes.")
+
+
+class TooSlow(Refusal):
+    """A body that does not arrive: 408."""
+
+    http_status = 408
+    default_code = "request_timeout"
+
+    def __init__(self) -> None:
+        super().__init__("The request did not arrive in time.")
 
 
 class Malformed(Invalid):
@@ -262,21 +272,3 @@ def _text_of(error: ErrorDetails) -> str:
 
 def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-__all__ = [
-    "HTTP_STATUS",
-    "CallFailed",
-    "Forbidden",
-    "Malformed",
-    "MethodNotAllowed",
-    "TokenNotValid",
-    "TooLarge",
-    "UnsupportedMediaType",
-    "body_of",
-    "invalid_request",
-    "problem_of",
-    "render",
-    "status_of",
-    "wants_problem",
-]
