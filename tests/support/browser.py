@@ -1,4 +1,4 @@
-"""An HTTP client that comes from another address with every request, so that tests do not share one address's limits."""
+"""An HTTP client that comes from another address each time, so that tests do not share one address's limits."""
 
 import ipaddress
 from uuid import uuid4
@@ -11,6 +11,11 @@ def client(url: str) -> httpx.Client:
     return httpx.Client(base_url=url, timeout=30, event_hooks={"request": [_come_from_elsewhere]})
 
 
-def _come_from_elsewhere(request: httpx.Request) -> None:
+def elsewhere() -> str:
+    """An address of the range that documentation uses, another one each time."""
     documentation = ipaddress.ip_network("2001:db8::/32")
-    request.headers["X-Forwarded-For"] = str(documentation[uuid4().int % documentation.num_addresses])
+    return str(documentation[uuid4().int % documentation.num_addresses])
+
+
+def _come_from_elsewhere(request: httpx.Request) -> None:
+    request.headers["X-Forwarded-For"] = elsewhere()

@@ -1,0 +1,82 @@
+"""The served description against the server: whatever fits it, or nearly does, gets an answer that it documents."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import CheckFunction
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.support import browser
+from tests.support.people import Person, register
+from tools.installation import Site
+
+CHECKS: list[CheckFunction] = [
+    schemathesis.checks.not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 6
+OPERATIONS_PER_OWNER = 50
+ENDS_THE_SESSION = {"/api/auth/logout/"}
+
+
+@pytest.fixture(scope="module")
+def described(installation: Site) -> Any:
+    document = httpx.get(f"{installation.url}/api/schema/", headers={"Accept": "application/json"}, timeout=60).json()
+    return schemathesis.openapi.from_dict(document)
+
+
+@pytest.mark.timeout(300)
+def test_every_answer_is_a_documented_one(described: Any, installation: Site, client: httpx.Client) -> None:
+    seen: Counter[int] = Counter()
+
+    def examine(operation: Any, owner: Person) -> str:
+        """What is wrong with an operation's answers; empty when nothing is."""
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def answers_are_documented(case: Any) -> None:
+            headers = {"Authorization": f"Bearer {owner.tokens['access']}", "X-Forwarded-For": browser.elsewhere()}
+            answer = case.call_and_validate(base_url=installation.url, headers=headers, checks=CHECKS, timeout=30)
+            seen[answer.status_code] += 1
+
+        try:
+            answers_are_documented()
+        except FailureGroup as failures:
+            return f"{operation.method.upper()} {operation.path}: {failures.exceptions}"
+        return ""
+
+    operations = [found.ok() for found in described.get_all_operations()]
+    operations = [operation for operation in operations if operation.path not in ENDS_THE_SESSION]
+    wrong = []
+    for some in _batches(operations):
+        owner = register(client, "Fuzzed").owner
+        wrong += [complaint for operation in some if (complaint := examine(operation, owner))]
+        assert owner.get("/api/auth/me/").status_code == 200
+    assert not wrong, "\n".join(wrong)
+    assert len(operations) > 100
+    assert seen[200] > len(operations) // 2
+    assert seen[429] == 0
+
+
+def _batches(operations: list[Any]) -> Iterator[list[Any]]:
+    """Each owner's share, so that nobody comes near the limits of one account."""
+    for start in range(0, len(operations), OPERATIONS_PER_OWNER):
+        yield operations[start : start + OPERATIONS_PER_OWNER]
