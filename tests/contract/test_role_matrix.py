@@ -26,9 +26,9 @@ def operations() -> Iterator[tuple[Operation, Binding]]:
             yield operation, binding
 
 
-TABLE = [pytest.param(*row, id=f"{row[1].method} {row[1].path}") for row in operations()]
-FOR_PEOPLE = [row for row in TABLE if "USER" in row.values[0].callers and not row.values[0].public]  # type: ignore[attr-defined] # what stands in the table
-KEYS_ONLY = [row for row in TABLE if "USER" not in row.values[0].callers and not row.values[0].public]  # type: ignore[attr-defined] # what stands in the table
+ROWS = [row for row in operations() if not row[0].public]
+FOR_PEOPLE = [pytest.param(*row, id=f"{row[1].method} {row[1].path}") for row in ROWS if "USER" in row[0].callers]
+KEYS_ONLY = [pytest.param(*row, id=f"{row[1].method} {row[1].path}") for row in ROWS if "USER" not in row[0].callers]
 
 
 @pytest.mark.parametrize(("operation", "binding"), FOR_PEOPLE)

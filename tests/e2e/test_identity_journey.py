@@ -196,7 +196,7 @@ async def events_of(site: Site, restaurant_id: str) -> list[str]:
         everything = await stream.subscribe(
             "evt.identity.>", stream="EVENTS", ordered_consumer=True, deliver_policy=DeliverPolicy.ALL
         )
-        subjects = []
+        subjects: list[str] = []
         while True:
             try:
                 message = await everything.next_msg(timeout=1.0)
