@@ -22,7 +22,7 @@ import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cache, lru_cache
 from keyword import iskeyword
 from typing import Any
 
@@ -91,7 +91,6 @@ def is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
-@lru_cache(maxsize=16_384)
 def encode_decimal(text: str, scale: int) -> str:
     """A decimal text with exactly `scale` digits behind the point. Raises WireError for what is no number."""
     try:
@@ -100,10 +99,12 @@ def encode_decimal(text: str, scale: int) -> str:
         raise WireError("", f"{text!r} is not a decimal number") from error
 
 
-@lru_cache(maxsize=16_384)
-def encode_decimal_number(text: str, scale: int) -> float:
-    """A decimal text as the number that JSON clients read. Raises WireError for what is no number."""
-    return float(encode_decimal(text, scale))
+@cache
+def _decimal_encoder(scale: int, as_number: bool) -> Callable[[str], str | float]:
+    """The encoder of one kind of decimal field. Prices repeat, so each text is worked out once."""
+    if as_number:
+        return lru_cache(maxsize=16_384)(lambda text: float(encode_decimal(text, scale)))
+    return lru_cache(maxsize=16_384)(lambda text: encode_decimal(text, scale))
 
 
 def encode_time_of_day(text: str) -> str:
@@ -349,15 +350,13 @@ class _Compiler:
         if field.message_type is not None:
             return f"{self._bind('encode', field, encoder_of(field.message_type))}({access})"
         if field.enum_type is not None:
-            spellings = spellings_of(field.enum_type)
-            return f"{self._bind('spell', field, spellings)}.get({access})"
+            return f"{self._bind('spell', field, spellings_of(field.enum_type).get)}({access})"
         if field.cpp_type != _STRING:
             return access
         if field.type == FieldDescriptor.TYPE_BYTES:
             return f"{self._bind('base64', field, base64.b64encode)}({access}).decode()"
         if rules.format == options_pb2.FORMAT_DECIMAL:
-            function = encode_decimal_number if rules.json_number else encode_decimal
-            call = f"{self._bind('decimal', field, function)}({access}, {rules.scale})"
+            call = f"{self._bind('decimal', field, _decimal_encoder(rules.scale, rules.json_number))}({access})"
             # An empty decimal is an unset one that the proto does not call optional.
             return call if ruled.has_presence else f"({call} if {access} else None)"
         if rules.format == options_pb2.FORMAT_TIME:
