@@ -1,23 +1,24 @@
-"""The operator's commands for billing."""
+"""Billing's commands: `mizan billing --help`."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
-from servicekit.db import SYSTEM, Database
+from servicekit.cli import commands_of, read_settings, run, transaction
+from servicekit.db import SessionReader
 from services.billing.commands import plans as commands
 from services.billing.domain.plan import Offer, price_of
 from services.billing.queries import plans as queries
 from services.billing.settings import Settings
 
-app = typer.Typer(help="Plans that restaurants can subscribe to.", no_args_is_help=True)
+app = commands_of("billing", "Plans that restaurants can subscribe to.")
 
 
 @app.command("plans")
 def list_plans() -> None:
     """List every plan, on offer or not."""
-    asyncio.run(_list())
+    for line in run(_list(read_settings(Settings))):
+        typer.echo(line)
 
 
 @app.command("put-plan")
@@ -45,31 +46,19 @@ def put_plan(
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    typer.echo(asyncio.run(_put(offer)))
+    typer.echo(run(_put(read_settings(Settings), offer)))
 
 
-async def _list() -> None:
-    database = await _database()
-    try:
-        for plan in await queries.every_plan(database.read(SYSTEM)):
-            offered = "on offer" if plan.is_active else "withdrawn"
-            typer.echo(f"{plan.slug}  {plan.price} {plan.currency} a {plan.period}  {offered}")
-    finally:
-        await database.stop()
+async def _list(settings: Settings) -> list[str]:
+    async with transaction(settings, "mizan-plans") as session:
+        plans = await queries.every_plan(SessionReader(session))
+    return [
+        f"{plan.slug}  {plan.price} {plan.currency} a {plan.period}  {'on offer' if plan.is_active else 'withdrawn'}"
+        for plan in plans
+    ]
 
 
-async def _put(offer: Offer) -> str:
-    database = await _database()
-    try:
-        async with database.write(SYSTEM) as session:
-            plan = await commands.put_plan(session, offer)
-            return f"{plan.slug} is plan {plan.id}, version {plan.version}"
-    finally:
-        await database.stop()
-
-
-async def _database() -> Database:
-    # Required settings come from the environment.
-    database = Database(Settings().database_url, application="billing-cli", pool_size=1)
-    await database.start()
-    return database
+async def _put(settings: Settings, offer: Offer) -> str:
+    async with transaction(settings, "mizan-put-plan") as session:
+        plan = await commands.put_plan(session, offer)
+        return f"{plan.slug} is plan {plan.id}, version {plan.version}"
