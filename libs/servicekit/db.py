@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg.rows import namedtuple_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from sqlalchemy import CompoundSelect, Connection, Select, TextClause, event, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
@@ -26,7 +27,9 @@ from servicekit import telemetry
 from servicekit.identity import Principal
 
 CONNECT_TIMEOUT_SECONDS = 5
-POOL_WAIT_SECONDS = 5.0
+POOL_WAIT_SECONDS = 2.0
+SECOND_WAIT_SECONDS = 1.0
+RECONNECT_SECONDS = 2.0
 STATEMENT_TIMEOUT_MS = 15_000
 SET_SCOPE = (
     "SELECT set_config('mizan.restaurant_id', %s, true) AS restaurant, set_config('mizan.scope', %s, true) AS scope"
@@ -136,10 +139,19 @@ class Reader(Reading):
         """The rows of several queries, in one transaction and one round trip."""
         log = statements_run.get()
         with telemetry.sql_span(queries[0][0].text):
-            return await self._run(queries, log)
+            try:
+                return await self._run(queries, log, POOL_WAIT_SECONDS)
+            except psycopg.OperationalError as error:
+                if not _is_lost(error):
+                    raise
+                # Every connection from before a restart of the server is dead: sort them out, and ask once more.
+                await self._pool.check()
+                return await self._run(queries, log, SECOND_WAIT_SECONDS)
 
-    async def _run(self, queries: Sequence[tuple[Query, dict[str, Any]]], log: StatementLog | None) -> list[list[Any]]:
-        async with self._pool.connection(timeout=POOL_WAIT_SECONDS) as connection:
+    async def _run(
+        self, queries: Sequence[tuple[Query, dict[str, Any]]], log: StatementLog | None, wait_seconds: float
+    ) -> list[list[Any]]:
+        async with self._pool.connection(timeout=wait_seconds) as connection:
             # A cursor for each: within a pipeline, a cursor keeps only the result of its last statement.
             cursors = [connection.cursor(binary=True, row_factory=namedtuple_row) for _ in queries]
             async with connection.pipeline():
@@ -149,6 +161,13 @@ class Reader(Reading):
                         log.append(query.text)
                     await cursor.execute(query.text, query.parameters(parameters))
             return [await cursor.fetchall() for cursor in cursors]
+
+
+def _is_lost(error: psycopg.OperationalError) -> bool:
+    """Whether the connection broke: the server went away, or says that it is going to."""
+    if isinstance(error, PoolTimeout | TooManyRequests):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith("57P")
 
 
 class Database:
@@ -192,6 +211,8 @@ class Database:
             min_size=1,
             max_size=self._pool_size,
             max_waiting=200,
+            # The delay between attempts grows until they are given up; the next request then tries at once.
+            reconnect_timeout=RECONNECT_SECONDS,
             open=False,
             check=None,
         )

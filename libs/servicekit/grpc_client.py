@@ -20,8 +20,10 @@ _RETRY = {
     "initialBackoff": "0.05s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    # A server that is stopping cancels the calls that it has not begun.
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
 }
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 class RemoteRefusal(Refusal):
@@ -111,7 +113,7 @@ class Client:
                     return await invoke(request, metadata=tuple(metadata), timeout=timeout)
                 except grpc.aio.AioRpcError as error:
                     outcome.failed(error.code().name)
-                    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                    if error.code() in _AWAY:
                         raise Unavailable("A part of the platform does not answer. Please try again.") from error
                     raise RemoteRefusal(error) from error
 

@@ -23,6 +23,8 @@ from servicekit.methods import Method, methods_of
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 MAX_CONCURRENT_CALLS = 1_000
+# A refusal is an answer: callers repeat by themselves only what no server has answered.
+DO_NOT_REPEAT = ("grpc-retry-pushback-ms", "-1")
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +108,7 @@ class GrpcServer:
                 except Exception as error:  # noqa: BLE001 - the boundary: whatever a method raises becomes a status
                     refusal = self._refusal(method, error)
                     outcome.failed(refusal.grpc_code.name)
-                    await rpc.abort(refusal.grpc_code, refusal.message, (refusal.to_trailer(),))
+                    await rpc.abort(refusal.grpc_code, refusal.message, (refusal.to_trailer(), DO_NOT_REPEAT))
 
         return serve
 
@@ -121,7 +123,7 @@ class GrpcServer:
                 except Exception as error:  # noqa: BLE001 - the boundary: whatever a method raises becomes a status
                     refusal = self._refusal(method, error)
                     outcome.failed(refusal.grpc_code.name)
-                    await rpc.abort(refusal.grpc_code, refusal.message, (refusal.to_trailer(),))
+                    await rpc.abort(refusal.grpc_code, refusal.message, (refusal.to_trailer(), DO_NOT_REPEAT))
 
         return serve
 
