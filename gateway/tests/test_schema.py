@@ -95,6 +95,7 @@ def test_refusals_are_documented(described):
     responses = operation_of(described, "post", "/api/staff/products/")["responses"]
     assert set(responses) == {"201", "400", "401", "403", "404", "409", "413", "415", "422", "429", "503", "default"}
     assert responses["400"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorBody")
+    assert responses["400"]["content"]["application/problem+json"]["schema"]["$ref"].endswith("/Problem")
 
 
 def test_credentials(described):

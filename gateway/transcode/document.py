@@ -49,7 +49,32 @@ class ErrorBody(TypedDict):
     error: str
     code: str
     request_id: str
-    errors: NotRequired[dict[str, list[str]]]
+    errors: NotRequired[dict[str, list[str]] | list[str]]
+
+
+PROBLEM: dict[str, Any] = {
+    "title": "Problem",
+    "description": "The same as an RFC 9457 problem, for clients that accept `application/problem+json`.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "detail"],
+                "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+_AS_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def application(catalog: Catalog, models: Models, *, title: str, version: str) -> FastAPI:
@@ -64,7 +89,9 @@ def application(catalog: Catalog, models: Models, *, title: str, version: str) -
 def document(app: FastAPI) -> dict[str, Any]:
     """The application's OpenAPI document."""
     rendered = app.openapi()
-    rendered.setdefault("components", {})["securitySchemes"] = SECURITY_SCHEMES
+    components = rendered.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    components["securitySchemes"] = SECURITY_SCHEMES
     return rendered
 
 
@@ -177,8 +204,8 @@ def _responses(operation: Operation) -> Iterable[tuple[int | str, dict[str, Any]
     statuses += [] if operation.public else [401, 403]
     statuses += [] if operation.reads else [409, 413, 415, 422]
     for status in sorted(statuses):
-        yield status, {"model": ErrorBody, "description": HTTPStatus(status).phrase}
-    yield "default", {"model": ErrorBody, "description": "Any other refusal."}
+        yield status, {"model": ErrorBody, "description": HTTPStatus(status).phrase, "content": dict(_AS_PROBLEM)}
+    yield "default", {"model": ErrorBody, "description": "Any other refusal.", "content": dict(_AS_PROBLEM)}
 
 
 def _extra(operation: Operation) -> dict[str, Any]:
