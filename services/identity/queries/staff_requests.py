@@ -78,7 +78,8 @@ def _visible(sees_all: bool) -> list[sa.ColumnElement[bool]]:
 
 
 @cache
-def _list(sees_all: bool, by_status: bool, searching: bool, ordering: str) -> tuple[Query, Query]:
+def list_queries(sees_all: bool, by_status: bool, searching: bool, ordering: str) -> tuple[Query, Query]:
+    """The queries that count and read the requests under some filters in some order."""
     where = _visible(sees_all)
     if by_status:
         where.append(StaffRequest.status == bindparam("status", type_=sa.Text))
@@ -106,7 +107,8 @@ def _one(sees_all: bool) -> Query:
 
 
 @cache
-def _counts(sees_all: bool) -> Query:
+def count_query(sees_all: bool) -> Query:
+    """The query that counts requests by their state."""
     return Query(
         sa.select(StaffRequest.status, sa.func.count().label("requests"))
         .where(*_visible(sees_all))
@@ -166,7 +168,7 @@ async def requests(
     reader: Reader, viewer: Viewer, page: Page, *, status: str = "", search: str = "", ordering: str = "-created_at"
 ) -> tuple[int, list[Any]]:
     """How many requests the viewer sees under the filters, and one page of them. Raises NotFound beyond the end."""
-    count_query, list_query = _list(viewer.sees_all, bool(status), bool(search), ordering)
+    count_query, list_query = list_queries(viewer.sees_all, bool(status), bool(search), ordering)
     filters = dict(viewer.parameters)
     if status:
         filters["status"] = status
@@ -194,7 +196,7 @@ async def request(reading: Reading, viewer: Viewer, request_id: UUID) -> Any:
 
 async def counts(reading: Reading, viewer: Viewer) -> dict[str, int]:
     """How many of the requests that the viewer sees are in each state; states without any are absent."""
-    return {row.status: row.requests for row in await reading.all(_counts(viewer.sees_all), **viewer.parameters)}
+    return {row.status: row.requests for row in await reading.all(count_query(viewer.sees_all), **viewer.parameters)}
 
 
 async def timeline(reading: Reading, restaurant_id: UUID, request_ids: Sequence[UUID]) -> Timeline:
