@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import grpc
-import sqlalchemy as sa
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
@@ -40,7 +39,6 @@ class GrpcServer:
         *,
         database: Database,
         verifier: TokenVerifier,
-        idempotency_keys: sa.Table,
         host: str,
         port: int,
         drain_seconds: float,
@@ -49,7 +47,6 @@ class GrpcServer:
         self._servicers = servicers
         self._database = database
         self._verifier = verifier
-        self._keys = idempotency_keys
         self._address = f"{host}:{port}"
         self._drain_seconds = drain_seconds
         self._age_ms = max_connection_age_seconds * 1000
@@ -131,7 +128,7 @@ class GrpcServer:
         circumstances, token = from_metadata(rpc.invocation_metadata() or ())
         request_context.current.set(circumstances)
         principal = self._verifier.principal_of(token) if token else ANONYMOUS
-        return Call(method, principal, circumstances, request, self._database, self._keys)
+        return Call(method, principal, circumstances, request, self._database)
 
     def _refusal(self, method: Method, error: Exception) -> Refusal:
         refusal = refusal_of(error)

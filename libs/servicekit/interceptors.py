@@ -13,8 +13,9 @@ import psycopg
 import sqlalchemy.exc
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from servicekit.call import Call, Replay
+from servicekit.call import Call
 from servicekit.errors import Conflict, Forbidden, Invalid, Refusal, Unauthenticated, Unavailable
+from servicekit.idempotency import Replay
 from servicekit.methods import Method
 
 Handler = Callable[[Any, Call], Awaitable[Any]]

@@ -34,7 +34,8 @@ class Method:
     public: bool
     callers: frozenset[str]
     reads: bool
-    replayable: bool
+    keyed: bool
+    keeps_answer: bool
     audit_action: str
     audit_entity: str
     audited: bool
@@ -71,7 +72,14 @@ def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
         public=operation.public,
         callers=callers or DEFAULT_CALLERS,
         reads=reads,
-        replayable=not (reads or descriptor.client_streaming or descriptor.server_streaming or carries_secret(output)),
+        # What needs no credential and answers with one, such as a login, is safe to repeat by rules of its own.
+        keyed=not (
+            reads
+            or descriptor.client_streaming
+            or descriptor.server_streaming
+            or (operation.public and carries_secret(output))
+        ),
+        keeps_answer=not carries_secret(output),
         audit_action=operation.audit.action or _action_of(descriptor.name),
         audit_entity=operation.audit.entity_type or service.name.removesuffix("Service"),
         audited=not reads and not operation.audit.none,

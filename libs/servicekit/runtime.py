@@ -27,7 +27,6 @@ from servicekit.jobs.task import Handler
 from servicekit.outbox import Relay
 from servicekit.settings import ServiceSettings
 from servicekit.subscriber import Subscriber
-from servicekit.tables import idempotency_key
 
 START_TIMEOUT_SECONDS = 60
 
@@ -85,7 +84,6 @@ class Core:
             servicers,
             database=self.database,
             verifier=self.verifier,
-            idempotency_keys=idempotency_key,
             host=self.settings.grpc_host,
             port=self.settings.grpc_port,
             drain_seconds=self.settings.drain_seconds,

@@ -1,4 +1,4 @@
-"""What every changing method gets from the runtime: one transaction, an audit entry, and answers that can be replayed."""
+"""What every changing method gets from the runtime: one transaction, an audit entry, answers that can be replayed."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from mizan.identity.v1 import account_pb2, auth_pb2
+from mizan.identity.v1 import account_pb2, auth_pb2, device_pb2
 from servicekit.db import SYSTEM, Query
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.service import Api, RunningService
@@ -114,3 +114,18 @@ async def test_every_change_leaves_one_audit_entry_without_secrets(
     newest = (await entries(identity, owner, 2))[-1]
     assert (newest.action, newest.new_values["first_name"]) == ("UPDATE", "Salma")
     assert newest.service == "identity"
+
+
+async def test_a_repeated_request_whose_answer_held_a_secret_acts_once(api: Api, owner: Owner) -> None:
+    key = uuid4().hex
+
+    def pair() -> Any:
+        request = device_pb2.PairDeviceRequest(name="Door")
+        return api.DeviceService.PairDevice(request, principal=owner.principal, idempotency_key=key)
+
+    await pair()
+    with pytest.raises(RemoteRefusal) as refused:
+        await pair()
+    assert refused.value.code == "answer_not_kept"
+    paired = await api.DeviceService.ListDevices(device_pb2.ListDevicesRequest(), principal=owner.principal)
+    assert len(paired.results) == 1
