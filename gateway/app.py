@@ -12,7 +12,7 @@ from gateway.exchange import App, exchange_of
 from gateway.middleware import AccessLog, AddressLimit, BodyLimit, Entry
 from gateway.ratelimit import Limit, Limiter
 from gateway.settings import GatewaySettings
-from gateway.transcode.errors import MethodNotAllowed, render, wants_problem
+from gateway.transcode.errors import MethodNotAllowed, answer_to
 from servicekit.errors import NotFound, Refusal
 
 CORS_HEADERS = (
@@ -56,10 +56,7 @@ def pages(routers: Sequence[APIRouter], routes: Sequence[BaseRoute], *, title: s
 
 
 def _answer(request: Request, refusal: Refusal) -> Response:
-    exchange = exchange_of(request.scope)
-    exchange.code = refusal.code
-    problem = wants_problem(exchange.headers.get("accept", ""))
-    status, headers, body = render(refusal, exchange.request_id, problem=problem)
+    status, headers, body = answer_to(exchange_of(request.scope), refusal)
     response = Response(body, status)
     response.raw_headers = [*headers, (b"content-length", str(len(body)).encode())]
     return response

@@ -12,15 +12,16 @@ from typing import Any, BinaryIO
 import orjson
 import structlog
 
-from gateway.exchange import KEY, App, Exchange, Headers, Receive, Scope, Send, exchange_of, respond
+from gateway.exchange import KEY, App, Exchange, Headers, Receive, Scope, Send, exchange_of
 from gateway.ratelimit import Limit, Limiter, network_of
-from gateway.transcode.errors import TooLarge, TooSlow, render, wants_problem
+from gateway.transcode.errors import TooLarge, TooSlow, refuse
 from servicekit import context
 from servicekit.errors import Refusal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 _TRACE_PARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+TRY_AGAIN_LATER = 1013  # close code of a WebSocket
 _PROBES = frozenset({"/healthz", "/readyz"})
 
 Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
@@ -50,8 +51,7 @@ class Entry:
         except Exception as error:
             log.error("request_failed", path=scope["path"], request_id=exchange.request_id, exc_info=error)
             if scope["type"] == "http" and not sent.status:
-                problem = wants_problem(exchange.headers.get("accept", ""))
-                await respond(sent, *render(_Broken(), exchange.request_id, problem=problem))
+                await refuse(sent, exchange, _Broken())
         finally:
             if self._access_log is not None and scope["path"] not in _PROBES:
                 self._access_log.write(exchange, sent.status, time.perf_counter() - started)
@@ -223,9 +223,7 @@ class BodyLimit:
                 raise TooLarge(self._max_bytes)
             await self._app(scope, limited, send)
         except (TooLarge, TooSlow) as refusal:
-            exchange = exchange_of(scope)
-            problem = wants_problem(exchange.headers.get("accept", ""))
-            await respond(send, *render(refusal, exchange.request_id, problem=problem))
+            await refuse(send, exchange_of(scope), refusal)
 
 
 class AddressLimit:
@@ -243,11 +241,9 @@ class AddressLimit:
             try:
                 await self._limiter.take(self._limit, network_of(exchange.client_ip))
             except Refusal as refusal:
-                exchange.code = refusal.code
                 if scope["type"] == "websocket":
-                    await send({"type": "websocket.close", "code": 1013})
-                    return
-                problem = wants_problem(exchange.headers.get("accept", ""))
-                await respond(send, *render(refusal, exchange.request_id, problem=problem))
+                    await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})
+                else:
+                    await refuse(send, exchange, refusal)
                 return
         await self._app(scope, receive, send)

@@ -176,6 +176,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("rules of each item", {"tags": ["a", "toolong"]}, "tags.1", "Ensure this field has no more than 5 characters."),
     ("null in a list", {"tags": [None]}, "tags.0", "This field may not be null."),
     ("map", {"counts": {"a": "x"}}, "counts.a", "A valid integer is required."),
+    ("map key", {"by_number": {"x": "a"}}, "by_number.x", "Not a valid value."),
     ("nested", {"inner": {"small": 0}}, "inner.small", "Ensure this value is greater than or equal to 1."),
     ("nested is no text", {"inner": "x"}, "inner", "Expected an object."),
     ("nested list", {"rows": [{}, {"id": "x"}]}, "rows.1.id", "Must be a valid UUID."),
@@ -268,7 +269,13 @@ MALFORMED: list[tuple[str, bytes, str, int, str]] = [
     ("not utf-8", b'{"text":"\xff"}', "application/json", 400, "JSON parse error - "),
     ("a null character", b'{"text":"a\\u0000"}', "application/json", 400, "Null characters are not allowed."),
     ("a null character in a key", b'{"struct":{"\\u0000":1}}', "application/json", 400, "Null characters"),
-    ("too deep", b'{"json":' + b"[" * 65 + b"]" * 65 + b"}", "application/json", 400, "JSON parse error - nested"),
+    (
+        "too deep",
+        b'{"json":' + b"[" * MAX_JSON_DEPTH + b"]" * MAX_JSON_DEPTH + b"}",
+        "application/json",
+        400,
+        "JSON parse error - nested",
+    ),
     ("a lone surrogate", b'{"text":"\\ud800"}', "application/json", 400, "JSON parse error - "),
     ("xml", b"<a/>", "text/xml", 415, 'Unsupported media type "text/xml" in request.'),
     ("no type", b"{}", "", 415, 'Unsupported media type "" in request.'),
@@ -298,3 +305,12 @@ async def test_brackets_inside_texts_are_no_depth(table):
 
 async def test_an_empty_body_is_an_empty_object(table):
     assert await send(table, "/check/", b"", "") is not None
+
+
+@pytest.mark.parametrize("name", ["struct", "json"])
+async def test_the_deepest_json_that_is_taken_can_be_read_by_the_service(table, name):
+    inner: Any = {}
+    for _ in range(MAX_JSON_DEPTH - 2):
+        inner = {"a": inner}
+    message = await send(table, "/check/", orjson.dumps({name: inner}))
+    assert type(message).FromString(message.SerializeToString()) == message

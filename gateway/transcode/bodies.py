@@ -24,7 +24,9 @@ JSON = "application/json"
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 MAX_FORM_PARTS = 500
-MAX_JSON_DEPTH = 64
+MAX_JSON_DEPTH = 24
+"""Protobuf reads messages 100 deep at most, and a level of a Struct is three of them."""
+
 SNIFF_BYTES = 8192
 
 Receive = Callable[[], Any]

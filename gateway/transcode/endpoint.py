@@ -12,7 +12,7 @@ from gateway.exchange import Exchange, Receive, Send, as_metadata, respond
 from gateway.transcode import answers
 from gateway.transcode.bodies import RequestReader, mask_paths
 from gateway.transcode.catalog import Binding, Operation
-from gateway.transcode.errors import CallFailed, invalid_request, render, wants_problem
+from gateway.transcode.errors import CallFailed, invalid_request, refuse
 from gateway.transcode.models import RequestModel
 from servicekit import context, wire
 from servicekit.errors import Forbidden, Invalid, Refusal, Unauthenticated
@@ -88,13 +88,7 @@ class Endpoint:
                 raise CallFailed(error) from error
             status, headers, body = self._render(response, message, exchange)
         except Refusal as refusal:
-            exchange.code = refusal.code
-            status, headers, body = render(
-                refusal,
-                exchange.request_id,
-                style=self.operation.error_style,
-                problem=wants_problem(exchange.headers.get("accept", "")),
-            )
+            return await refuse(send, exchange, refusal, style=self.operation.error_style)
         await respond(send, status, headers, body)
         return status
 
@@ -119,7 +113,10 @@ class Endpoint:
         data = self.validated(sent)
         if self.operation.paging:
             answers.fill_page(self.operation, data)
-        self._decode(data, message)
+        try:
+            self._decode(data, message)
+        except wire.WireError as error:
+            raise Invalid.field(error.path, error.message) from error
         if self._masked:
             message.update_mask.paths.extend(mask_paths(self.operation, self.binding, data))
         self._reader.fill(message, exchange.headers)

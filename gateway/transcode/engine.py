@@ -7,7 +7,7 @@ from gateway.exchange import App, Exchange, Receive, Scope, Send, exchange_of, r
 from gateway.transcode.catalog import Catalog
 from gateway.transcode.dispatch import PathTree
 from gateway.transcode.endpoint import Edge, Endpoint
-from gateway.transcode.errors import MethodNotAllowed, render, wants_problem
+from gateway.transcode.errors import MethodNotAllowed, refuse
 from gateway.transcode.models import Models
 from servicekit import context, telemetry
 
@@ -45,16 +45,11 @@ class Engine:
     async def _elsewhere(self, scope: Scope, method: str, path: str, receive: Receive, send: Send) -> None:
         allowed = self._tree.methods_of(path)
         if allowed:
-            await self._refuse_method(exchange_of(scope), method, allowed, send)
+            await refuse(send, exchange_of(scope), MethodNotAllowed(method, sorted(allowed)))
         elif not path.endswith("/") and self._tree.methods_of(path + "/"):
             await respond(send, 301 if method in ("GET", "HEAD") else 307, [_location(scope)], b"")
         else:
             await self._otherwise(scope, receive, send)
-
-    async def _refuse_method(self, exchange: Exchange, method: str, allowed: frozenset[str], send: Send) -> None:
-        refusal = MethodNotAllowed(method, sorted(allowed))
-        problem = wants_problem(exchange.headers.get("accept", ""))
-        await respond(send, *render(refusal, exchange.request_id, problem=problem))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import orjson
 from google.protobuf import struct_pb2
 from pydantic_core import ErrorDetails
 
+from gateway.exchange import Exchange, Headers, Send, respond
 from mizan.options.v1 import error_pb2, options_pb2
 from servicekit import wire
 from servicekit.errors import NON_FIELD, Invalid, NotFound, Refusal, Unauthenticated, detail_of
@@ -194,9 +195,6 @@ def _readable(refusal: Refusal) -> str:
     return texts[0] if name == NON_FIELD else f"{name}: {texts[0]}"
 
 
-Headers = list[tuple[bytes, bytes]]
-
-
 def render(refusal: Refusal, request_id: str, *, style: int = 0, problem: bool = False) -> tuple[int, Headers, bytes]:
     """Status, headers and body of a refusal; `problem` when the client asked for `application/problem+json`."""
     status = status_of(refusal)
@@ -212,9 +210,18 @@ def render(refusal: Refusal, request_id: str, *, style: int = 0, problem: bool =
     return status, headers, orjson.dumps(body)
 
 
-def wants_problem(accept: str) -> bool:
-    """Whether the Accept header asks for RFC 9457 problems."""
-    return "application/problem+json" in accept
+def answer_to(exchange: Exchange, refusal: Refusal, *, style: int = 0) -> tuple[int, Headers, bytes]:
+    """Status, headers and body of a refusal in the form that the request asks for; the log learns its code."""
+    exchange.code = refusal.code
+    problem = "application/problem+json" in exchange.headers.get("accept", "")
+    return render(refusal, exchange.request_id, style=style, problem=problem)
+
+
+async def refuse(send: Send, exchange: Exchange, refusal: Refusal, *, style: int = 0) -> int:
+    """Answers a request with a refusal and says with which status."""
+    status, headers, body = answer_to(exchange, refusal, style=style)
+    await respond(send, status, headers, body)
+    return status
 
 
 def invalid_request(errors: Sequence[ErrorDetails], path_variables: frozenset[str], *, paged: bool) -> Refusal:

@@ -381,7 +381,7 @@ class _Compiler:
             " except WireError as error:",
             "  raise WireError(f'{n}.{error.path}' if error.path else n, error.message) from error",
             " except (TypeError, ValueError, KeyError, AttributeError) as error:",
-            "  raise WireError(n, 'does not fit: ' + str(error)) from error",
+            "  raise WireError(n, 'Not a valid value.') from error",
         ]
         decoder: Decoder = self.function("def run(d, m):", lines)
         return decoder
