@@ -3,9 +3,10 @@
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from servicekit.files import MEBIBYTE
 from servicekit.settings import ServiceSettings, shared
 
 
@@ -21,7 +22,7 @@ class Settings(ServiceSettings):
     access_token_hours: float = 12
     refresh_token_days: float = 30
     invitation_days: int = 7
-    max_upload_bytes: int = 10 * 1024 * 1024
+    max_upload_bytes: int = Field(default=10 * MEBIBYTE, gt=0, le=14 * MEBIBYTE)
     """Of a document, a picture or a file of a request; a message between processes holds little more."""
     mail_from: str = "Mizan <no-reply@heymizan.ai>"
     smtp_url: SecretStr = shared("SMTP_URL")

@@ -34,11 +34,12 @@ class DocumentService:
     async def ListDocuments(
         self, request: document_pb2.ListDocumentsRequest, call: Call
     ) -> document_pb2.ListDocumentsResponse:
-        tenant, reader = call.principal.tenant, call.read()
+        page = page_of(request)
         about = await records_about(call, request.staff_id)
         if about is NOBODY:
+            page.check(0)
             return document_pb2.ListDocumentsResponse()
-        count, rows = await queries.documents(reader, tenant, page_of(request), about)
+        count, rows = await queries.documents(call.read(), call.principal.tenant, page, about)
         return document_pb2.ListDocumentsResponse(count=count, results=[self._message(row) for row in rows])
 
     async def CreateDocument(

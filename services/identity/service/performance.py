@@ -28,10 +28,12 @@ class PerformanceService:
     async def ListMetrics(
         self, request: performance_pb2.ListMetricsRequest, call: Call
     ) -> performance_pb2.ListMetricsResponse:
+        page = page_of(request)
         about = await records_about(call, request.staff_id)
         if about is NOBODY:
+            page.check(0)
             return performance_pb2.ListMetricsResponse()
-        count, rows = await queries.metrics(call.read(), call.principal.tenant, page_of(request), about)
+        count, rows = await queries.metrics(call.read(), call.principal.tenant, page, about)
         return performance_pb2.ListMetricsResponse(count=count, results=[_message(row) for row in rows])
 
     async def CreateMetric(
