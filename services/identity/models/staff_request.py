@@ -18,8 +18,8 @@ COMMENT_KINDS = ("comment", "status_change", "system")
 class StaffRequest(Base):
     """A request with its place in the managers' inbox.
 
-    `version` guards two managers against each other. `staff_phone_digits` finds the requests of somebody who was not known
-    by their phone when they asked.
+    `version` guards two managers against each other. `staff_phone_digits` finds the requests of somebody who was not
+    known by their phone when they asked.
     """
 
     __tablename__ = "staff_requests"

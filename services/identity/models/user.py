@@ -18,8 +18,8 @@ class User(Base):
     """An account; at most one restaurant's. The login name is the e-mail address.
 
     `pin_digest` finds the person by PIN inside the restaurant without hashing for everybody; `pin_hash` decides.
-    `version` grows when rights change and lets receivers of events ignore older ones. `number` is the integer under which
-    older screens know the person's profile, whether or not anything was recorded in it yet.
+    `version` grows when rights change and lets receivers of events ignore older ones. `number` is the integer under
+    which older screens know the person's profile, whether or not anything was recorded in it yet.
     """
 
     __tablename__ = "users"
