@@ -41,3 +41,10 @@ def is_permanent(error: BaseException) -> bool:
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return all(refused.code >= 500 for refused in error.recipients)
     return isinstance(error, aiosmtplib.SMTPResponseException) and error.code in (550, 551, 553, 554)
+
+
+def in_short(error: BaseException) -> str:
+    """What went wrong, in words that name no address."""
+    answers = error.recipients if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else [error]
+    codes = sorted({str(answer.code) for answer in answers if isinstance(answer, aiosmtplib.SMTPResponseException)})
+    return " ".join([type(error).__name__, *codes])

@@ -14,7 +14,7 @@ from servicekit.db import SYSTEM, Database, Scope
 from servicekit.jobs import Job, Task
 from servicekit.jobs.task import Handler
 from services.identity import filing, mails
-from services.identity.clients import MailServer, is_permanent
+from services.identity.clients import MailServer, in_short, is_permanent
 from services.identity.commands import documents, invitations
 from services.identity.domain.contact import is_generated_email
 from services.identity.domain.documents import REMINDER_DAYS, due_reminder
@@ -75,7 +75,7 @@ class MailJobs:
         except _NOT_SENT as error:
             if not is_permanent(error):
                 raise
-            log.warning("mail_refused", purpose=row.purpose, token_id=token_id, error=_in_short(error))
+            log.warning("mail_refused", purpose=row.purpose, token_id=token_id, error=in_short(error))
 
     async def mail_invitations(self, job: Job, *, delivery_ids: Sequence[str]) -> None:
         """Mails those of the invitations that wait for it, and notes what became of each.
@@ -88,7 +88,7 @@ class MailJobs:
             except _NOT_SENT as error:
                 if job.last_attempt:
                     for given_up in delivery_ids[place:]:
-                        await self._note(UUID(given_up), "FAILED", _in_short(error))
+                        await self._note(UUID(given_up), "FAILED", in_short(error))
                 raise
 
     async def _mail_invitation(self, delivery_id: UUID) -> None:
@@ -115,7 +115,7 @@ class MailJobs:
         except _NOT_SENT as error:
             if not is_permanent(error):
                 raise
-            await self._note(delivery_id, "FAILED", _in_short(error))
+            await self._note(delivery_id, "FAILED", in_short(error))
         else:
             await self._note(delivery_id, "SENT", None)
 
@@ -188,8 +188,3 @@ class RecordJobs:
                     if days is not None:
                         await documents.remind(session, row, days)
             after = rows[-1].id
-
-
-def _in_short(error: BaseException) -> str:
-    code = getattr(error, "code", None)
-    return f"{type(error).__name__} {code}" if code else type(error).__name__

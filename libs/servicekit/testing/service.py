@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -96,6 +97,9 @@ def running(build: Callable[[], Service]) -> Iterator[RunningService]:
 
 
 async def _start(build: Callable[[], Service], log: StatementLog) -> Service:
+    # The default prints the local variables of every frame, which holds the loop up for a second.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
     # Everything that starting sets going inherits the log.
     statements_run.set(log)
     service = build()

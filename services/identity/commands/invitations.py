@@ -262,7 +262,7 @@ async def change(
         ensure_may_grant(principal, changes["role"], defined)
     if "email" in changes and changes["email"] != invitation.email:
         if await _email_works_here(session, principal.tenant, changes["email"]):
-            raise Invalid.field("email", Problem.USER_EXISTS, code="user_exists")
+            raise Invalid.field("email", Problem.USER_EXISTS.value, code="user_exists")
         # Links that went to the old address must not open what is the new one's.
         invitation.token_generation += 1
     for name, value in changes.items():
@@ -273,7 +273,7 @@ async def change(
     except IntegrityError as error:
         if not isinstance(error.orig, UniqueViolation):
             raise
-        raise Invalid.field("email", Problem.EMAIL_PENDING, code="invitation_pending") from error
+        raise Invalid.field("email", Problem.EMAIL_PENDING.value, code="invitation_pending") from error
 
 
 async def cancel(session: AsyncSession, principal: Principal, invitation_id: UUID) -> Invitation:
@@ -298,7 +298,7 @@ async def resend(session: AsyncSession, inviter: Inviter, invitation_id: UUID, n
         inviter.principal, invitation.role, await definitions(SessionReader(session), inviter.principal.tenant)
     )
     if invitation.email and await _email_works_here(session, invitation.restaurant_id, invitation.email):
-        raise Invalid(Problem.USER_EXISTS, code="user_exists")
+        raise Invalid(Problem.USER_EXISTS.value, code="user_exists")
     if standing(invitation.status, invitation.expires_at, now) == "EXPIRED":
         invitation.status = "PENDING"
         invitation.expires_at = now + LIFETIME
@@ -309,7 +309,7 @@ async def resend(session: AsyncSession, inviter: Inviter, invitation_id: UUID, n
         if not isinstance(error.orig, UniqueViolation):
             raise
         problem = Problem.EMAIL_PENDING if invitation.email else Problem.PHONE_PENDING
-        raise Invalid(problem, code="invitation_pending") from error
+        raise Invalid(problem.value, code="invitation_pending") from error
     channels = _offer_of(invitation).over((EMAIL, WHATSAPP))
     await _send(session, inviter, [invitation], channels, now)
     return channels
@@ -323,9 +323,9 @@ async def _email_works_here(session: AsyncSession, tenant: UUID, email: str) -> 
 def refusal(problem: Problem) -> Refusal:
     """What a single invitation is refused with."""
     if problem is Problem.ROLE_REFUSED:
-        return Forbidden(problem, code="role_not_grantable")
+        return Forbidden(problem.value, code="role_not_grantable")
     code = "user_exists" if problem in (Problem.USER_EXISTS, Problem.PHONE_EXISTS) else "invitation_pending"
-    return Invalid(problem, code=code)
+    return Invalid(problem.value, code=code)
 
 
 def new_batch_id() -> str:

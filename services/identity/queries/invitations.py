@@ -78,9 +78,9 @@ _ONE = Query(
     sa.select(*COLUMNS).where(Invitation.restaurant_id == _tenant, Invitation.id == bindparam("id", type_=sa.Uuid))
 )
 _BY_IDS = Query(
-    sa.select(*COLUMNS)
-    .where(Invitation.restaurant_id == _tenant, Invitation.id == any_(bindparam("ids", type_=ARRAY(sa.Uuid))))
-    .order_by(Invitation.sent_at, Invitation.id)
+    sa.select(*COLUMNS).where(
+        Invitation.restaurant_id == _tenant, Invitation.id == any_(bindparam("ids", type_=ARRAY(sa.Uuid)))
+    )
 )
 
 _PREVIEW = [*COLUMNS, Restaurant.name.label("restaurant_name")]
@@ -106,19 +106,21 @@ _BY_PHONE = Query(
 )
 
 
-def _delivered(channel: str, *states: str) -> sa.ColumnElement[int]:
-    return sa.func.count().filter(InvitationDelivery.channel == channel, InvitationDelivery.status.in_(states))
+def _delivered(channel: str, states: list[str]) -> sa.ColumnElement[int]:
+    return sa.func.count().filter(
+        InvitationDelivery.channel == channel, InvitationDelivery.status == any_(sa.literal(states, ARRAY(sa.Text)))
+    )
 
 
 _ALL = sa.select(sa.func.count()).select_from(Invitation).where(Invitation.restaurant_id == _tenant)
-_SENT = ("SENT", "ACCEPTED", "DELIVERED", "READ")
+_SENT = ["SENT", "ACCEPTED", "DELIVERED", "READ"]
 _STATS = Query(
     sa.select(
         _ALL.scalar_subquery().label("total_invitations"),
-        _delivered("email", *_SENT).label("email_sent"),
-        _delivered("whatsapp", *_SENT).label("whatsapp_sent"),
-        _delivered("whatsapp", "FAILED").label("whatsapp_failed"),
-        _delivered("whatsapp", "PENDING").label("whatsapp_pending"),
+        _delivered("email", _SENT).label("email_sent"),
+        _delivered("whatsapp", _SENT).label("whatsapp_sent"),
+        _delivered("whatsapp", ["FAILED"]).label("whatsapp_failed"),
+        _delivered("whatsapp", ["PENDING"]).label("whatsapp_pending"),
     )
     .select_from(InvitationDelivery)
     .where(InvitationDelivery.restaurant_id == _tenant)
@@ -181,7 +183,7 @@ async def invitation(reading: Reading, restaurant_id: UUID, invitation_id: UUID)
 
 
 async def by_ids(reading: Reading, restaurant_id: UUID, ids: Sequence[UUID]) -> Sequence[Any]:
-    """Invitations of a restaurant, in the order in which they were made."""
+    """The invitations of a restaurant with these ids, in any order."""
     return await reading.all(_BY_IDS, restaurant_id=restaurant_id, ids=list(ids))
 
 

@@ -229,7 +229,7 @@ class InvitationService:
         made: list[Invitation] = []
         for (index, _), result in zip(offers, results, strict=True):
             if isinstance(result, Problem):
-                errors[index] = result
+                errors[index] = result.value
             else:
                 made.append(result)
         call.notes.entity_id = batch_id
@@ -245,8 +245,8 @@ class InvitationService:
         reading, tenant = SessionReader(await call.session()), call.principal.tenant
         if len(made) == 1:
             call.notes.entity_id = str(made[0].id)
-        rows = await queries.by_ids(reading, tenant, [one.id for one in made])
-        return self._messages(rows, await definitions(reading, tenant), call)
+        rows = {row.id: row for row in await queries.by_ids(reading, tenant, [one.id for one in made])}
+        return self._messages([rows[one.id] for one in made], await definitions(reading, tenant), call)
 
     def _messages(self, rows: Iterable[Any], defined: Definitions, call: Call) -> list[invitation_pb2.Invitation]:
         now = self._clock.now()

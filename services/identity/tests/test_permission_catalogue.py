@@ -1,8 +1,8 @@
 """Every permission that a proto names stands in the catalogue, under the kind of caller that may hold it."""
 
 from google.protobuf import descriptor_pb2, descriptor_pool
-from mizan.options.v1 import options_pb2
 
+from mizan.options.v1 import options_pb2
 from services.identity.domain.permissions import AGENT_SCOPES, CATALOGUE, INTERNAL, standard_permissions
 from services.identity.domain.roles import STANDARD
 from tools.protos import DESCRIPTORS, GENERATED
