@@ -7,21 +7,12 @@ to left is to set texts and columns from that side.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
-import fontpkg_ibm_plex_sans_arabic  # type: ignore[import-untyped]  # ships no types
 import orjson
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
-from fpdf.fonts import FontFace
 
 from services.identity.domain import roles
 
-FONT: Final = "plex"
-_FONT_FILES: Final = Path(fontpkg_ibm_plex_sans_arabic.ROOT) / "files"
-_GREY: Final = (95, 99, 104)
-_SHADE: Final = (236, 239, 241)
 RIGHT_TO_LEFT: Final = frozenset({"ar"})
 LEFT_TO_RIGHT_MARK: Final = "\u200e"
 """Keeps the parts of a date in their order after Arabic letters."""
@@ -186,8 +177,11 @@ def summaries(metrics: Iterable[Any]) -> list[Summary]:
 
 def render(record: Record, language: str) -> bytes:
     """The PDF; takes some tens of milliseconds of processor time, so it belongs on a thread."""
+    # The PDF library takes a second of processor time to import, which starting the service need not wait for.
+    from services.identity.sheet import Sheet
+
     texts = _TEXTS.get(language, _TEXTS["en"])
-    sheet = _Sheet(texts, right_to_left=language in RIGHT_TO_LEFT)
+    sheet = Sheet(texts, right_to_left=language in RIGHT_TO_LEFT)
     person = record.person
     name = f"{person.first_name} {person.last_name}".strip() or person.email
     sheet.set_title(f"{texts['title']}: {name}")
@@ -256,78 +250,3 @@ def _expiry(expires_on: date | None, today: date, texts: Mapping[str, str]) -> s
     if expires_on is None:
         return "–"
     return expires_on.isoformat() if expires_on >= today else f"{expires_on.isoformat()} ({texts['expired']})"
-
-
-class _Sheet(FPDF):
-    """An A4 page with the report's letters and distances, set from the side where its language begins."""
-
-    def __init__(self, texts: Mapping[str, str], *, right_to_left: bool) -> None:
-        super().__init__(format="A4")
-        self._texts = texts
-        self._right_to_left = right_to_left
-        self._side = "R" if right_to_left else "L"
-        self.add_font(FONT, "", _FONT_FILES / "IBMPlexSansArabic-Regular.ttf")
-        self.add_font(FONT, "B", _FONT_FILES / "IBMPlexSansArabic-Bold.ttf")
-        self.set_text_shaping(True)
-        self.set_margin(18)
-        self.set_auto_page_break(True, margin=18)
-        self.add_page()
-
-    def footer(self) -> None:
-        """The page's number."""
-        self.set_y(-14)
-        self._letters(8, colour=_GREY)
-        self.cell(0, 6, f"{self._texts['page']} {self.page_no()}", align="C")
-
-    def heading(self, name: str, under: str) -> None:
-        """The person's name over a line of small print."""
-        self._letters(20, bold=True)
-        self._line(10, name)
-        self._letters(9, colour=_GREY)
-        self._line(6, under)
-        self.ln(4)
-
-    def section(self, title: str) -> None:
-        """The title of what follows."""
-        self.ln(5)
-        self._letters(13, bold=True)
-        self._line(9, title)
-
-    def pairs(self, facts: Iterable[tuple[str, str]]) -> None:
-        """Facts with their names."""
-        self._table([(name, value) for name, value in facts], widths=(1, 3), headings=False)
-
-    def rows(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table, or a word that there is nothing."""
-        if not rows:
-            self._letters(10, colour=_GREY)
-            self._line(7, self._texts["none"])
-            return
-        widths = (3, *[1.4] * (len(headings) - 1)) if len(rows) > 1 or len(headings) < 5 else tuple([1] * len(headings))
-        self._table([headings, *rows], widths=widths, headings=True)
-
-    def _table(self, rows: Sequence[Sequence[str]], *, widths: Sequence[float], headings: bool) -> None:
-        self._letters(10)
-        with self.table(
-            col_widths=self._ordered(widths),
-            text_align=[self._side] * len(widths),
-            borders_layout="HORIZONTAL_LINES",
-            first_row_as_headings=headings,
-            headings_style=FontFace(emphasis="BOLD", fill_color=_SHADE),
-            line_height=6,
-            padding=1,
-        ) as table:
-            for cells in rows:
-                row = table.row()
-                for cell in self._ordered(cells):
-                    row.cell(cell)
-
-    def _ordered(self, cells: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(reversed(cells)) if self._right_to_left else tuple(cells)
-
-    def _line(self, height: float, text: str) -> None:
-        self.multi_cell(0, height, text, align=self._side, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-
-    def _letters(self, size: float, *, bold: bool = False, colour: tuple[int, int, int] = (0, 0, 0)) -> None:
-        self.set_font(FONT, "B" if bold else "", size)
-        self.set_text_color(*colour)
