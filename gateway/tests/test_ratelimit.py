@@ -123,7 +123,7 @@ async def test_a_redis_that_hangs_holds_nobody_up(stack, monkeypatch):
         wire.freeze()
         started = time.monotonic()
         assert await admitted(limiter, what, 30) == 30
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 3
         assert ratelimit.ON_ITS_OWN._value.get() == 1
         wire.thaw()
 
