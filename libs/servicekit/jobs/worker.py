@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from servicekit import context, housekeeping, telemetry
 from servicekit.backoff import Backoff
-from servicekit.db import SYSTEM, Database, Query
+from servicekit.db import POOL_WAIT_SECONDS, SYSTEM, Database, Query
 from servicekit.jobs.queue import QUEUE, REQUEST_ID, TRACE_PARENT
 from servicekit.jobs.schema import SCHEMA
 from servicekit.jobs.task import Arguments, Handler, Job, Task
@@ -104,10 +104,12 @@ class Jobs:
         self._concurrency = concurrency
         self._drain = drain
         self._ended = 0
+        self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begins to run jobs; a database that is away is waited for."""
+        self._stopping = False
         self._tasks = [
             asyncio.create_task(self._run(), name=f"{self._service}-jobs"),
             asyncio.create_task(self._tend(), name=f"{self._service}-jobs-tend"),
@@ -115,6 +117,7 @@ class Jobs:
 
     async def stop(self) -> None:
         """Takes no more jobs and lets those that run finish; at the drain's end they are put back."""
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -141,6 +144,8 @@ class Jobs:
                 # It returns by itself when its own upkeep failed, such as a heartbeat that did not get through.
                 raise ConnectionError("the worker ended")
             except Exception as error:  # noqa: BLE001 - whatever happens, somebody must go on working
+                if self._stopping:  # a worker that is cancelled while its database is away ends with that error instead
+                    return
                 failures = 1 if time.monotonic() - began > RECOVERY.cap else failures + 1
                 log.warning("jobs_interrupted", service=self._service, failures=failures, error=repr(error))
                 await asyncio.sleep(RECOVERY.delay(failures))
@@ -165,6 +170,7 @@ class Jobs:
             conninfo=self._database.url,
             min_size=1,
             max_size=self._concurrency + 2,
+            timeout=POOL_WAIT_SECONDS,
             kwargs={
                 "application_name": f"{self._service}-jobs",
                 "connect_timeout": 5,

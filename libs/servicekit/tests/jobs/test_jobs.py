@@ -456,3 +456,15 @@ async def test_the_schema_is_installed_once_and_only_for_the_two_roles(address: 
         public = "SELECT has_table_privilege('public', 'procrastinate.procrastinate_jobs', 'SELECT')"
         assert connection.exec_driver_sql(public).scalar() is False
     engine.dispose()
+
+
+async def test_it_stops_while_the_database_is_away(database: Database, own_stack: Stack) -> None:
+    worker = Jobs("sample", database, {}, drain=1)
+    await worker.start()
+    await eventually(lambda: _has_worker(database))
+    own_stack.kill("postgres")
+    try:
+        async with asyncio.timeout(10):
+            await worker.stop()
+    finally:
+        own_stack.restart("postgres")
