@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from sqlalchemy import CompoundSelect, Connection, Select, TextClause, event, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from servicekit import telemetry
 from servicekit.identity import Principal
+from servicekit.roundtrip import RoundTripConnection
 
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_WAIT_SECONDS = 2.0
@@ -34,6 +35,7 @@ STATEMENT_TIMEOUT_MS = 15_000
 SET_SCOPE = (
     "SELECT set_config('mizan.restaurant_id', %s, true) AS restaurant, set_config('mizan.scope', %s, true) AS scope"
 )
+_SET_SCOPE = SET_SCOPE.replace("%s", "$1", 1).replace("%s", "$2")
 
 statements_run: ContextVar["StatementLog | None"] = ContextVar("mizan_statements_run", default=None)
 
@@ -71,13 +73,20 @@ class Query:
     array parameter (`column == any_(bindparam("ids"))`), never as a growing IN.
     """
 
-    _dialect: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call] # the dialect has no annotations
+    _dialect: Any = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call] # no annotations
+    _named: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call] # as above
 
     def __init__(self, statement: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | TextClause) -> None:
         self.statement = statement
-        compiled = statement.compile(dialect=self._dialect)
-        self.text = str(compiled)
+        compiled: Any = statement.compile(dialect=self._dialect)
+        self.sql = str(compiled)
+        self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._fixed = dict(compiled.params)
+
+    @cached_property
+    def text(self) -> str:
+        """The statement with named placeholders, as psycopg's cursors take it."""
+        return str(self.statement.compile(dialect=self._named))
 
     def parameters(self, given: dict[str, Any]) -> dict[str, Any]:
         """The statement's parameters with the given ones filled in. Raises TypeError for a name it does not have."""
@@ -85,6 +94,11 @@ class Query:
         if unknown:
             raise TypeError(f"the query has no parameters {sorted(unknown)}")
         return {**self._fixed, **given} if given else self._fixed
+
+    def values(self, given: dict[str, Any]) -> list[Any]:
+        """The parameters in the order of the placeholders. Raises TypeError for a name the statement does not have."""
+        parameters = self.parameters(given)
+        return [parameters[name] for name in self._names]
 
 
 _PING = Query(text("SELECT 1"))
@@ -127,7 +141,7 @@ class SessionReader(Reading):
 class Reader(Reading):
     """Runs read-only queries in one scope, each call in a transaction of its own."""
 
-    def __init__(self, pool: AsyncConnectionPool, scope: Scope) -> None:
+    def __init__(self, pool: AsyncConnectionPool[RoundTripConnection], scope: Scope) -> None:
         self._pool = pool
         self._scope = scope
 
@@ -138,7 +152,7 @@ class Reader(Reading):
     async def batch(self, *queries: tuple[Query, dict[str, Any]]) -> list[list[Any]]:
         """The rows of several queries, in one transaction and one round trip."""
         log = statements_run.get()
-        with telemetry.sql_span(queries[0][0].text):
+        with telemetry.sql_span(queries[0][0].sql):
             try:
                 return await self._run(queries, log, POOL_WAIT_SECONDS)
             except psycopg.OperationalError as error:
@@ -151,16 +165,16 @@ class Reader(Reading):
     async def _run(
         self, queries: Sequence[tuple[Query, dict[str, Any]]], log: StatementLog | None, wait_seconds: float
     ) -> list[list[Any]]:
-        async with self._pool.connection(timeout=wait_seconds) as connection:
-            # A cursor for each: within a pipeline, a cursor keeps only the result of its last statement.
-            cursors = [connection.cursor(binary=True, row_factory=namedtuple_row) for _ in queries]
-            async with connection.pipeline():
-                await connection.execute(SET_SCOPE, self._scope.parameters)
-                for cursor, (query, parameters) in zip(cursors, queries, strict=True):
-                    if log is not None:
-                        log.append(query.text)
-                    await cursor.execute(query.text, query.parameters(parameters))
-            return [await cursor.fetchall() for cursor in cursors]
+        statements: list[tuple[str, Sequence[Any]]] = [(_SET_SCOPE, self._scope.parameters)]
+        for query, parameters in queries:
+            statements.append((query.sql, query.values(parameters)))
+            if log is not None:
+                log.append(query.sql)
+        connection = await self._pool.getconn(timeout=wait_seconds)
+        try:
+            return (await connection.fetch(statements))[1:]
+        finally:
+            await self._pool.putconn(connection)
 
 
 def _is_lost(error: psycopg.OperationalError) -> bool:
@@ -179,7 +193,7 @@ class Database:
         self._url = url
         self._application = application
         self._pool_size = pool_size
-        self._pool: AsyncConnectionPool | None = None
+        self._pool: AsyncConnectionPool[RoundTripConnection] | None = None
         self._engine: AsyncEngine | None = None
 
     @property
@@ -207,6 +221,7 @@ class Database:
         }
         self._pool = AsyncConnectionPool(
             self._url,
+            connection_class=RoundTripConnection,
             kwargs={**settings, "autocommit": True},
             min_size=1,
             max_size=self._pool_size,

@@ -1,0 +1,95 @@
+"""Reads that share one round trip, against real PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg.pq import PipelineStatus
+
+from servicekit.roundtrip import RoundTripConnection
+from tools.stack import Endpoints
+
+
+@pytest_asyncio.fixture
+async def connection(stack: Endpoints) -> AsyncIterator[RoundTripConnection]:
+    async with await RoundTripConnection.connect(stack.admin_dsn, autocommit=True, options="-c timezone=UTC") as made:
+        yield made
+
+
+def is_idle(connection: RoundTripConnection) -> bool:
+    return connection.pgconn.pipeline_status == PipelineStatus.OFF and connection.info.transaction_status == 0
+
+
+async def test_every_statement_has_its_own_rows_in_one_transaction(connection: RoundTripConnection) -> None:
+    setting = "SELECT set_config('mizan.test', $1, true)"
+    shown = "SELECT current_setting('mizan.test', true) AS value, txid_current_if_assigned() AS id"
+    for value in ("first", "second", "third"):
+        _, rows, again = await connection.fetch([(setting, [value]), (shown, []), (shown, [])])
+        assert [row.value for row in (*rows, *again)] == [value, value]
+    ((row,),) = await connection.fetch([(shown, [])])
+    assert row.value in (None, "")
+    assert is_idle(connection)
+
+
+async def test_values_come_back_as_they_went(connection: RoundTripConnection) -> None:
+    sql = "SELECT $1::uuid AS id, $2::numeric AS amount, $3::timestamptz AS at, $4::text AS note, $5::int[] AS numbers"
+    now = datetime(2024, 2, 29, 23, 59, 59, 123456, tzinfo=UTC)
+    for note in ("a'b", "ع", None):
+        ((row,),) = await connection.fetch([(sql, [UUID(int=7), Decimal("0.10"), now, note, [1, 2]])])
+        assert row == (UUID(int=7), Decimal("0.10"), now, note, [1, 2])
+        assert (row.id, row.note) == (UUID(int=7), note)
+
+
+async def test_parameters_of_another_type_are_another_preparation(connection: RoundTripConnection) -> None:
+    for number in (1, 40_000, 3_000_000_000, 1):
+        (rows,) = await connection.fetch([("SELECT $1 + 0::bigint AS sum", [number])])
+        assert rows[0].sum == number
+
+
+async def test_no_rows_and_many(connection: RoundTripConnection) -> None:
+    sql = "SELECT n, repeat('x', 200) AS text FROM generate_series(1, $1::int) AS n"
+    for count in (0, 5_000, 0, 3):
+        (rows,) = await connection.fetch([(sql, [count])])
+        assert [row.n for row in rows] == list(range(1, count + 1))
+
+
+async def test_a_failure_is_raised_and_the_connection_goes_on(connection: RoundTripConnection) -> None:
+    divide = "SELECT 1 / $1::int AS result"
+    for _ in range(3):
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await connection.fetch([("SELECT 1", []), (divide, [0]), ("SELECT 2 AS never_prepared", [])])
+        assert is_idle(connection)
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            await connection.fetch([("SELECT * FROM nowhere", []), ("SELECT 3", [])])
+        assert is_idle(connection)
+    one, two = await connection.fetch([(divide, [1]), ("SELECT 2 AS never_prepared", [])])
+    assert (one[0].result, two[0].never_prepared) == (1, 2)
+
+
+async def test_a_value_that_cannot_be_sent_sends_nothing(connection: RoundTripConnection) -> None:
+    with pytest.raises(psycopg.ProgrammingError):
+        await connection.fetch([("SELECT 1", []), ("SELECT $1", [object()])])
+    assert is_idle(connection)
+    assert await connection.fetch([("SELECT 1", [])]) == [[(1,)]]
+
+
+async def test_giving_up_cancels_the_statement(connection: RoundTripConnection) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await connection.fetch([("SELECT 1", []), ("SELECT pg_sleep(30)", [])])
+    assert is_idle(connection)
+    assert await connection.fetch([("SELECT 1", [])]) == [[(1,)]]
+
+
+async def test_a_lost_connection_is_an_operational_error(stack: Endpoints, connection: RoundTripConnection) -> None:
+    await connection.fetch([("SELECT 1", [])])
+    async with await psycopg.AsyncConnection.connect(stack.admin_dsn, autocommit=True) as other:
+        await other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
+    with pytest.raises(psycopg.OperationalError):
+        await connection.fetch([("SELECT 1", [])])
+    assert connection.broken
