@@ -14,11 +14,12 @@ from pydantic_core import PydanticCustomError
 
 from servicekit.cli import UNUSABLE, commands_of, read_settings, run, transaction
 from servicekit.errors import Refusal
-from services.identity.commands import operations
+from services.identity.commands import announcements, operations
 from services.identity.domain.credentials import password_problem
 from services.identity.settings import Settings
 from services.identity.vault import build_vault
 
+RESTAURANTS_AT_ONCE = 50
 PASSWORD_VARIABLE = "MIZAN_SUPERUSER_PASSWORD"  # noqa: S105 - the name of a variable, no secret
 
 app = commands_of("identity", "People, restaurants and their credentials.")
@@ -127,6 +128,28 @@ def populate_languages() -> None:
             return await operations.populate_languages(session)
 
     typer.echo(f"{run(populate())} languages")
+
+
+@app.command()
+def announce() -> None:
+    """Say again what every restaurant and person is, for services that start late or lost their copies.
+
+    A running identity service publishes it; what a service knows already, it ignores.
+    """
+    settings = read_settings(Settings)
+
+    async def say() -> int:
+        said, after = 0, None
+        while True:
+            async with transaction(settings, "mizan-announce") as session:
+                some = await announcements.restaurants(session, after, RESTAURANTS_AT_ONCE)
+                for restaurant_id in some:
+                    said += await announcements.announce(session, restaurant_id)
+            if not some:
+                return said
+            after = some[-1]
+
+    typer.echo(f"{run(say())} facts announced")
 
 
 @app.command()

@@ -96,10 +96,8 @@ def staff_changed(
     )
 
 
-def staff_invited(
-    session: AsyncSession, invitation: Invitation, restaurant: Restaurant, *, accept_url: str | None
-) -> None:
-    """Somebody was offered a role; the link is there for those whom notify is to tell over WhatsApp."""
+def staff_invited(session: AsyncSession, invitation: Invitation, restaurant: Restaurant, *, by_whatsapp: bool) -> None:
+    """Somebody was offered a role."""
     message = facts.StaffInvited(
         invitation_id=str(invitation.id),
         restaurant_id=str(restaurant.id),
@@ -110,8 +108,7 @@ def staff_invited(
         last_name=invitation.last_name or "",
         role=invitation.role,
         language=restaurant.language,
-        by_whatsapp=accept_url is not None,
-        accept_url=accept_url or "",
+        by_whatsapp=by_whatsapp,
     )
     message.expires_at.FromDatetime(invitation.expires_at)
     events.emit(session, message, restaurant_id=restaurant.id, aggregate_id=invitation.id)

@@ -69,9 +69,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         files, core.database, vault, clock, public_url=settings.public_url, max_bytes=settings.max_upload_bytes
     )
     finder = ContextFinder(vault, clock)
+    access = AccessService(vault, clock, settings.frontend_url)
     return core.service(
         [
-            (access_pb2.DESCRIPTOR.services_by_name["AccessService"], AccessService(vault, clock)),
+            (
+                access_pb2.DESCRIPTOR.services_by_name["AccessService"],
+                AccessService(vault, clock, settings.frontend_url),
+            ),
             (auth_pb2.DESCRIPTOR.services_by_name["AuthService"], AuthService(vault, clock)),
             (restaurant_pb2.DESCRIPTOR.services_by_name["RestaurantService"], RestaurantService(vault, clock)),
             (settings_pb2.DESCRIPTOR.services_by_name["SettingsService"], SettingsService(vault, clock)),

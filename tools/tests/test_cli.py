@@ -164,6 +164,20 @@ def test_languages_are_written_however_often(database: Database, mizan: Mizan) -
     ]
 
 
+def test_every_restaurant_and_person_is_announced_with_the_version_they_have(database: Database, mizan: Mizan) -> None:
+    mizan("identity", "create-initial-data", "--email", "said@example.com", "--admin-email", "owner@example.com")
+    kinds = "SELECT type FROM outbox WHERE type LIKE 'mizan.identity.events.%%Updated' AND seq > %s"
+    ((last,),) = rows(database, "SELECT max(seq) FROM outbox")
+    ((restaurants, people),) = rows(
+        database, "SELECT (SELECT count(*) FROM restaurants), (SELECT count(*) FROM users WHERE restaurant_id IS NOT NULL)"
+    )
+    assert "facts announced" in mizan("identity", "announce").output
+    said = [kind.rpartition(".")[2] for (kind,) in rows(database, kinds, last)]
+    # A public event stands in the outbox twice: for the platform and for integrators.
+    assert said.count("RestaurantUpdated") == 2 * restaurants
+    assert said.count("StaffUpdated") == 2 * people
+
+
 def test_invitations_that_nobody_accepted_are_deleted_when_they_are_over(database: Database, mizan: Mizan) -> None:
     restaurant = uuid4()
     ids = {name: uuid4() for name in ("over", "open", "accepted")}

@@ -53,10 +53,6 @@ class Inviter:
         """What a link to an invitation holds."""
         return self.vault.reference(REFERENCE, invitation_id, generation)
 
-    def accept_url(self, invitation: Invitation) -> str:
-        """Where an invitation is accepted."""
-        return mails.accept_url(self.frontend_url, self.token(invitation.id, invitation.token_generation))
-
 
 async def invite(
     session: AsyncSession,
@@ -230,8 +226,7 @@ async def _send(
     await mails.queue_invitations(session, [delivery.id for delivery in deliveries if delivery.channel == EMAIL])
     whatsapp = {delivery.invitation_id for delivery in deliveries if delivery.channel == WHATSAPP}
     for one in invitations:
-        url = inviter.accept_url(one) if one.id in whatsapp else None
-        events.staff_invited(session, one, restaurant, accept_url=url)
+        events.staff_invited(session, one, restaurant, by_whatsapp=one.id in whatsapp)
 
 
 def _offer_of(invitation: Invitation) -> Offer:

@@ -60,6 +60,7 @@ AGENT_SCOPES: Final[dict[str, str]] = {
 
 INTERNAL: Final[dict[str, str]] = {
     "access.resolve": "Turn outside credentials into principals",
+    "access.invitation_links": "Bring invitations to the people who are invited",
 }
 """What only the platform's own processes hold."""
 

@@ -84,6 +84,11 @@ _BY_IDS = Query(
 )
 
 _PREVIEW = [*COLUMNS, Restaurant.name.label("restaurant_name")]
+_OPEN_GENERATION = Query(
+    sa.select(Invitation.token_generation).where(
+        Invitation.id == bindparam("id", type_=sa.Uuid), Invitation.status == "PENDING", Invitation.expires_at > _now
+    )
+)
 _BY_REFERENCE = Query(
     sa.select(*_PREVIEW)
     .join(Restaurant, Restaurant.id == Invitation.restaurant_id)
@@ -200,3 +205,11 @@ async def by_phone(reading: Reading, digits: str, restaurant_id: UUID | None, no
 async def stats(reading: Reading, restaurant_id: UUID) -> Any:
     """A restaurant's invitations and deliveries, counted."""
     return await reading.first(_STATS, restaurant_id=restaurant_id)
+
+
+async def open_generation(reading: Reading, invitation_id: UUID, now: datetime) -> int:
+    """Which generation of an invitation's token is good now. Raises NotFound when the invitation is over."""
+    generation = await reading.scalar(_OPEN_GENERATION, id=invitation_id, now=now)
+    if generation is None:
+        raise NotFound("Invitation not found")
+    return int(generation)

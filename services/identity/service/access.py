@@ -9,7 +9,10 @@ from servicekit.call import Call
 from servicekit.clock import Clock
 from servicekit.db import SYSTEM
 from servicekit.errors import Unauthenticated
+from services.identity import mails
+from services.identity.commands.invitations import REFERENCE
 from services.identity.domain.permissions import standard_permissions
+from services.identity.queries import invitations
 from services.identity.queries import sessions as queries
 from services.identity.vault import Vault
 
@@ -17,9 +20,10 @@ from services.identity.vault import Vault
 class AccessService:
     """Implements mizan.identity.v1.AccessService."""
 
-    def __init__(self, vault: Vault, clock: Clock) -> None:
+    def __init__(self, vault: Vault, clock: Clock, frontend_url: str) -> None:
         self._vault = vault
         self._clock = clock
+        self._frontend_url = frontend_url
 
     async def GetJwks(self, _request: access_pb2.GetJwksRequest, _call: Call) -> access_pb2.GetJwksResponse:
         return access_pb2.GetJwksResponse(jwks_json=self._vault.jwks())
@@ -52,6 +56,14 @@ class AccessService:
                 language=row.language,
             )
         )
+
+    async def GetInvitationLink(
+        self, request: access_pb2.GetInvitationLinkRequest, call: Call
+    ) -> access_pb2.GetInvitationLinkResponse:
+        invitation_id = UUID(request.invitation_id)
+        generation = await invitations.open_generation(call.read(SYSTEM), invitation_id, self._clock.now())
+        token = self._vault.reference(REFERENCE, invitation_id, generation)
+        return access_pb2.GetInvitationLinkResponse(accept_url=mails.accept_url(self._frontend_url, token))
 
 
 def _user_principal(row: Any, session_id: str) -> access_pb2.ResolvedPrincipal:

@@ -9,7 +9,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from mizan.identity.v1 import account_pb2, auth_pb2
-from servicekit.identity import Principal
+from servicekit.identity import Principal, service_principal
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.fixtures import SettingsOf
 from servicekit.testing.service import Api, RunningService, person, running
@@ -19,6 +19,8 @@ from services.identity.settings import Settings
 from tools.devkeys import DevKeys
 
 PASSWORD = "Str0ng!pass"
+GATEWAY = service_principal("gateway", "access.resolve", "access.invitation_links")
+"""What asks identity about credentials and links."""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,11 @@ from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS, Principal
 from servicekit.testing.service import Api, RunningService
 from services.identity.domain.permissions import AGENT_SCOPES
-from services.identity.tests.conftest import Owner, register
+from services.identity.tests.conftest import GATEWAY, Owner, register
 from services.identity.tests.published import published
 from services.identity.tests.team import hire
 
 PLATFORM_KEY = Principal(kind="AGENT", subject="platform", permissions=frozenset(AGENT_SCOPES), name="Miya")
-GATEWAY = Principal(kind="SERVICE", subject="gateway", permissions=frozenset({"access.resolve"}))
 UNRESOLVED = "Unable to resolve restaurant context"
 
 

@@ -15,10 +15,8 @@ from servicekit.identity import Principal
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.service import Api, RunningService
 from services.identity.models import ApiKey
-from services.identity.tests.conftest import Owner, register
+from services.identity.tests.conftest import GATEWAY, Owner, register
 from services.identity.tests.published import published
-
-GATEWAY = Principal(kind="SERVICE", subject="gateway", permissions=frozenset({"access.resolve"}))
 
 
 @pytest.fixture

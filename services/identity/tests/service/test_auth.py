@@ -13,9 +13,7 @@ from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS, Principal
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.service import Api
-from services.identity.tests.conftest import PASSWORD, register
-
-GATEWAY = Principal(kind="SERVICE", subject="gateway", permissions=frozenset({"access.resolve"}))
+from services.identity.tests.conftest import GATEWAY, PASSWORD, register
 
 
 def unique() -> str:

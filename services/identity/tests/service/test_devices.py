@@ -10,13 +10,11 @@ from mizan.identity.v1 import access_pb2, auth_pb2, device_pb2
 from servicekit.context import DEVICE
 from servicekit.db import SYSTEM
 from servicekit.grpc_client import RemoteRefusal
-from servicekit.identity import Principal
 from servicekit.testing.service import Api, RunningService, person
 from services.identity.domain.permissions import standard_permissions
 from services.identity.models import Device
-from services.identity.tests.conftest import PASSWORD, Owner, register
+from services.identity.tests.conftest import GATEWAY, PASSWORD, Owner, register
 
-GATEWAY = Principal(kind="SERVICE", subject="gateway", permissions=frozenset({"access.resolve"}))
 PIN = "483920"
 
 

@@ -16,13 +16,12 @@ from servicekit.identity import ANONYMOUS, Principal
 from servicekit.testing.service import Api, RunningService, person
 from services.identity.domain.permissions import CATALOGUE, standard_permissions
 from services.identity.domain.roles import STANDARD
-from services.identity.tests.conftest import Owner, register
+from services.identity.tests.conftest import GATEWAY, Owner, register
 from services.identity.tests.published import published
 from services.identity.tests.team import hire, hire_many
 
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 FORBIDDEN = grpc.StatusCode.PERMISSION_DENIED
-GATEWAY = Principal(kind="SERVICE", subject="gateway", permissions=frozenset({"access.resolve"}))
 
 
 @pytest.fixture

@@ -13,15 +13,14 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from mizan.identity.events.v1 import events_pb2 as facts
 from mizan.identity.v1 import access_pb2, auth_pb2, user_pb2
 from servicekit.grpc_client import RemoteRefusal
-from servicekit.identity import ANONYMOUS, Principal
+from servicekit.identity import ANONYMOUS
 from servicekit.testing.service import Api, RunningService
-from services.identity.tests.conftest import PASSWORD, Owner, register
+from services.identity.tests.conftest import GATEWAY, PASSWORD, Owner, register
 from services.identity.tests.published import published
 from services.identity.tests.team import hire, hire_many
 
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 FORBIDDEN = grpc.StatusCode.PERMISSION_DENIED
-GATEWAY = Principal(kind="SERVICE", subject="gateway", permissions=frozenset({"access.resolve"}))
 LADDER = ("SUPER_ADMIN", "OWNER", "ADMIN", "MANAGER", "WAITER")
 
 
