@@ -3,12 +3,13 @@
 from typing import Any
 
 from mizan.identity.v1 import account_pb2
+from servicekit.clock import timestamp_of
 from services.identity.domain import roles
 
 
 def restaurant_message(row: Any) -> account_pb2.Restaurant:
     """The restaurant of a row with `r_` columns."""
-    message = account_pb2.Restaurant(
+    return account_pb2.Restaurant(
         id=str(row.r_id),
         name=row.r_name,
         address=row.r_address,
@@ -36,12 +37,10 @@ def restaurant_message(row: Any) -> account_pb2.Restaurant:
         pos_merchant_id=row.r_pos_merchant_id,
         pos_is_connected=row.r_pos_is_connected,
         pos_location_id=row.r_pos_location_id,
+        created_at=timestamp_of(row.r_created_at),
+        updated_at=timestamp_of(row.r_updated_at),
+        pos_token_expires_at=timestamp_of(row.r_pos_token_expires_at),
     )
-    message.created_at.FromDatetime(row.r_created_at)
-    message.updated_at.FromDatetime(row.r_updated_at)
-    if row.r_pos_token_expires_at is not None:
-        message.pos_token_expires_at.FromDatetime(row.r_pos_token_expires_at)
-    return message
 
 
 def profile_message(row: Any) -> account_pb2.Profile | None:
@@ -76,19 +75,19 @@ def user_message(row: Any, restaurant: account_pb2.Restaurant | None = None) -> 
         is_active=row.is_active,
         profile=profile_message(row),
         preferred_language=row.preferred_language,
+        created_at=timestamp_of(row.created_at),
+        updated_at=timestamp_of(row.updated_at),
     )
     if restaurant is not None:
         message.restaurant = restaurant.id
         message.restaurant_name = restaurant.name
         message.restaurant_data.CopyFrom(restaurant)
-    message.created_at.FromDatetime(row.created_at)
-    message.updated_at.FromDatetime(row.updated_at)
     return message
 
 
 def user_slim(row: Any, *, with_records: bool = True) -> account_pb2.UserSlim:
     """The person of a row of `queries.people`; without records, what any colleague may know."""
-    message = account_pb2.UserSlim(
+    return account_pb2.UserSlim(
         id=str(row.id),
         email=row.email,
         first_name=row.first_name,
@@ -99,10 +98,9 @@ def user_slim(row: Any, *, with_records: bool = True) -> account_pb2.UserSlim:
         is_verified=row.is_verified,
         phone=row.phone if with_records else None,
         profile=profile_message(row) if with_records else None,
+        created_at=timestamp_of(row.created_at),
+        updated_at=timestamp_of(row.updated_at),
     )
-    message.created_at.FromDatetime(row.created_at)
-    message.updated_at.FromDatetime(row.updated_at)
-    return message
 
 
 def _text(value: object) -> str | None:

@@ -7,7 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from mizan.identity.v1 import account_pb2, staff_pb2
 from servicekit.call import Call
-from servicekit.clock import Clock
+from servicekit.clock import Clock, timestamp_of
 from servicekit.db import SessionReader
 from servicekit.errors import Forbidden, Invalid, NotFound
 from servicekit.paging import page_of
@@ -44,8 +44,7 @@ class StaffService:
             narrowed["is_active"] = True
         count, rows = await queries.staff(call.read(), call.principal.tenant, page_of(request), narrowed)
         response = staff_pb2.ListStaffResponse(count=count)
-        for row in rows:
-            response.results.append(_staff_row(row, with_records=with_records))
+        response.results.extend([_staff_row(row, with_records=with_records) for row in rows])
         return response
 
     async def UpdateStaffMember(self, request: staff_pb2.UpdateStaffMemberRequest, call: Call) -> staff_pb2.StaffRow:
@@ -141,33 +140,33 @@ def _staff_row(row: Any, *, with_records: bool = True) -> staff_pb2.StaffRow:
     if row is None:
         raise NotFound("No User matches the given query.")
     email, phone = (row.email, row.phone) if with_records else (None, None)
-    name = f"{row.first_name} {row.last_name}".strip()
-    message = staff_pb2.StaffRow(
-        id=str(row.id),
+    identifier, first_name, last_name, role = str(row.id), row.first_name, row.last_name, row.role
+    label, created_at = roles.label(role), timestamp_of(row.created_at)
+    return staff_pb2.StaffRow(
+        id=identifier,
         email=email,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        role=row.role,
+        first_name=first_name,
+        last_name=last_name,
+        role=role,
         phone=phone,
         is_active=row.is_active,
         profile=profile_message(row) if with_records else None,
         user=staff_pb2.StaffAccount(
-            id=str(row.id),
-            first_name=row.first_name,
-            last_name=row.last_name,
+            id=identifier,
+            first_name=first_name,
+            last_name=last_name,
             email=email,
-            role=row.role,
+            role=role,
             is_active=row.is_active,
             phone=phone,
         ),
-        username=name or email or roles.label(row.role),
+        username=f"{first_name} {last_name}".strip() or email or label,
         employee_id=row.employee_id if with_records else None,
         join_date=row.p_join_date.isoformat() if with_records and row.p_join_date is not None else None,
         department=row.p_department,
-        role_display=roles.label(row.role),
+        role_display=label,
         position=row.position,
+        created_at=created_at,
+        updated_at=timestamp_of(row.updated_at),
+        date_joined=created_at,
     )
-    message.created_at.FromDatetime(row.created_at)
-    message.updated_at.FromDatetime(row.updated_at)
-    message.date_joined.FromDatetime(row.created_at)
-    return message
