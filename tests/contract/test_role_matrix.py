@@ -4,7 +4,7 @@ The table is made from the descriptors, so that an operation added later is cove
 """
 
 from collections.abc import Iterator
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -71,7 +71,7 @@ def test_people_do_not_get_in_where_only_keys_do(ours: Restaurant, operation: Op
 
 
 @pytest.mark.parametrize(("operation", "binding"), FOR_PEOPLE[:1])
-@pytest.mark.parametrize("token", ["x", "a.b.c", uuid4().hex])
+@pytest.mark.parametrize("token", ["x", "a.b.c", "0123456789abcdef"])
 def test_what_is_no_token_is_refused(client: httpx.Client, operation: Operation, binding: Binding, token: str) -> None:
     answer = client.request(binding.method, binding.path, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401, answer.text
