@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -144,7 +144,9 @@ async def test_a_source_that_breaks_leaves_nothing(folder: Files, tmp_path: Path
     assert everything_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("key", ["../secret", "/etc/passwd", "a/../../b", "", f"{UUID(int=7)}/documents/../x.png", "a/b"])
+@pytest.mark.parametrize(
+    "key", ["../secret", "/etc/passwd", "a/../../b", "", f"{UUID(int=7)}/documents/../x.png", "a/b"]
+)
 async def test_a_key_that_was_never_given_out_is_not_found(folder: Files, key: str) -> None:
     with pytest.raises(NotFound):
         await folder.read(key)
