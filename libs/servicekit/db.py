@@ -28,8 +28,10 @@ from servicekit.identity import Principal
 from servicekit.roundtrip import RoundTripConnection
 
 CONNECT_TIMEOUT_SECONDS = 5
-POOL_WAIT_SECONDS = 2.0
+READ_WAIT_SECONDS = 2.0
 SECOND_WAIT_SECONDS = 1.0
+# A session keeps its connection over several round trips, so its queue is slower than that of the reads.
+POOL_WAIT_SECONDS = 5.0
 RECONNECT_SECONDS = 2.0
 STATEMENT_TIMEOUT_MS = 15_000
 SET_SCOPE = (
@@ -154,7 +156,7 @@ class Reader(Reading):
         log = statements_run.get()
         with telemetry.sql_span(queries[0][0].sql):
             try:
-                return await self._run(queries, log, POOL_WAIT_SECONDS)
+                return await self._run(queries, log, READ_WAIT_SECONDS)
             except psycopg.OperationalError as error:
                 if not _is_lost(error):
                     raise

@@ -7,8 +7,8 @@ import psycopg
 from tools.installation import Installation
 
 REPEATS = 20
-# What every transaction costs whatever it does; the rest is the request's own.
-_FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "SELECT set_config($1, $2, $3)", "SELECT set_config($1")
+# What every transaction costs whatever it does; the rest is the request's own, and what follows it: relay and audit.
+_FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "SELECT set_config(")
 _COUNT = """
     SELECT query, calls FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
     WHERE datname = %s AND calls >= %s AND toplevel
