@@ -88,7 +88,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (role_pb2.DESCRIPTOR.services_by_name["RoleService"], RoleService()),
             (
                 invitation_pb2.DESCRIPTOR.services_by_name["InvitationService"],
-                InvitationService(vault, clock, settings.frontend_url, settings.invitation_lifetime),
+                InvitationService(vault, clock, settings.invitation_lifetime),
             ),
             (acceptance_pb2.DESCRIPTOR.services_by_name["AcceptanceService"], AcceptanceService(vault, clock)),
             (profile_pb2.DESCRIPTOR.services_by_name["ProfileService"], ProfileService(filing, clock)),

@@ -24,7 +24,6 @@ from services.identity.domain import roles
 from services.identity.domain.invitations import EMAIL, LIFETIME, WHATSAPP, Offer, repeated, standing
 from services.identity.models import Invitation, InvitationDelivery, Restaurant, User
 from services.identity.queries.roles import definitions
-from services.identity.vault import Vault
 
 REFERENCE = "invitation"
 """The purpose under which the vault signs an invitation's token."""
@@ -41,22 +40,9 @@ class Problem(StrEnum):
     REPEATED = "This person stands in the list twice."
 
 
-@dataclass(frozen=True, slots=True)
-class Inviter:
-    """Who invites, with what their links are made of."""
-
-    principal: Principal
-    vault: Vault
-    frontend_url: str
-
-    def token(self, invitation_id: UUID, generation: int) -> str:
-        """What a link to an invitation holds."""
-        return self.vault.reference(REFERENCE, invitation_id, generation)
-
-
 async def invite(
     session: AsyncSession,
-    inviter: Inviter,
+    principal: Principal,
     offers: Sequence[Offer],
     channels: Sequence[str],
     now: datetime,
@@ -69,9 +55,9 @@ async def invite(
 
     It takes the same number of statements for one offer as for many.
     """
-    tenant = inviter.principal.tenant
+    tenant = principal.tenant
     await _expire_stale(session, tenant, offers, now)
-    problems = await _problems(session, inviter.principal, offers)
+    problems = await _problems(session, principal, offers)
     made = [
         problem
         or Invitation(
@@ -87,7 +73,7 @@ async def invite(
             status="PENDING",
             token_generation=1,
             extra_data=dict(extra_data or {}),
-            invited_by=inviter.principal.user_id,
+            invited_by=principal.user_id,
             bulk_batch_id=batch_id,
             sent_at=now,
             expires_at=now + lifetime,
@@ -103,7 +89,7 @@ async def invite(
         result.append(one)
     sent = [one for one in result if isinstance(one, Invitation)]
     if sent:
-        await _send(session, inviter, sent, channels, now)
+        await _send(session, sent, channels, now)
     return result
 
 
@@ -203,10 +189,10 @@ async def _insert(session: AsyncSession, invitations: Sequence[Invitation]) -> f
 
 
 async def _send(
-    session: AsyncSession, inviter: Inviter, invitations: Sequence[Invitation], channels: Sequence[str], now: datetime
+    session: AsyncSession, invitations: Sequence[Invitation], channels: Sequence[str], now: datetime
 ) -> None:
-    """Notes the deliveries, queues the mails, and tells the platform."""
-    restaurant = await session.get_one(Restaurant, inviter.principal.tenant)
+    """Notes the deliveries of a restaurant's invitations, queues the mails, and tells the platform."""
+    restaurant = await session.get_one(Restaurant, invitations[0].restaurant_id)
     deliveries = [
         InvitationDelivery(
             id=uuid4(),
@@ -281,17 +267,15 @@ async def cancel(session: AsyncSession, principal: Principal, invitation_id: UUI
     return invitation
 
 
-async def resend(session: AsyncSession, inviter: Inviter, invitation_id: UUID, now: datetime) -> list[str]:
+async def resend(session: AsyncSession, principal: Principal, invitation_id: UUID, now: datetime) -> list[str]:
     """Sends an invitation again over every channel that reaches the person; the channels.
 
     One that expired is good for another week. Raises NotFound, Forbidden and Invalid.
     """
-    invitation = await locked(session, inviter.principal, invitation_id)
+    invitation = await locked(session, principal, invitation_id)
     if invitation.status in ("ACCEPTED", "REJECTED"):
         raise Invalid(f"Invitation already {invitation.status.lower()}", code="invitation_closed")
-    ensure_may_grant(
-        inviter.principal, invitation.role, await definitions(SessionReader(session), inviter.principal.tenant)
-    )
+    ensure_may_grant(principal, invitation.role, await definitions(SessionReader(session), principal.tenant))
     if invitation.email and await _email_works_here(session, invitation.restaurant_id, invitation.email):
         raise Invalid(Problem.USER_EXISTS.value, code="user_exists")
     if standing(invitation.status, invitation.expires_at, now) == "EXPIRED":
@@ -306,7 +290,7 @@ async def resend(session: AsyncSession, inviter: Inviter, invitation_id: UUID, n
         problem = Problem.EMAIL_PENDING if invitation.email else Problem.PHONE_PENDING
         raise Invalid(problem.value, code="invitation_pending") from error
     channels = _offer_of(invitation).over((EMAIL, WHATSAPP))
-    await _send(session, inviter, [invitation], channels, now)
+    await _send(session, [invitation], channels, now)
     return channels
 
 

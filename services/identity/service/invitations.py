@@ -17,7 +17,7 @@ from servicekit.identity import Principal
 from servicekit.paging import page_of
 from servicekit.patch import changes_of
 from services.identity.commands import invitations as commands
-from services.identity.commands.invitations import Inviter, Problem
+from services.identity.commands.invitations import Problem
 from services.identity.commands.people import valid_role
 from services.identity.domain import roles
 from services.identity.domain.invitations import (
@@ -47,10 +47,9 @@ FIRST_CSV_ROW = 2
 class InvitationService:
     """Implements mizan.identity.v1.InvitationService."""
 
-    def __init__(self, vault: Vault, clock: Clock, frontend_url: str, lifetime: timedelta) -> None:
+    def __init__(self, vault: Vault, clock: Clock, lifetime: timedelta) -> None:
         self._vault = vault
         self._clock = clock
-        self._frontend_url = frontend_url
         self._lifetime = lifetime
 
     async def ListInvitations(
@@ -93,7 +92,7 @@ class InvitationService:
         extra = _extra_data(request.extra_data) if request.HasField("extra_data") else None
         (result,) = await commands.invite(
             await call.session(),
-            self._inviter(call),
+            call.principal,
             [offer],
             channels,
             self._clock.now(),
@@ -125,7 +124,7 @@ class InvitationService:
         self, request: invitation_pb2.InvitationRequest, call: Call
     ) -> invitation_pb2.InvitationResent:
         session = await call.session()
-        channels = await commands.resend(session, self._inviter(call), UUID(request.id), self._clock.now())
+        channels = await commands.resend(session, call.principal, UUID(request.id), self._clock.now())
         names = ", ".join(CHANNEL_NAMES[channel] for channel in channels)
         call.notes.description = f"Invitation sent again via {names}"
         return invitation_pb2.InvitationResent(detail=f"Invitation sent via {names}")
@@ -144,7 +143,7 @@ class InvitationService:
             raise Invalid("Email is required unless sending via WhatsApp with a phone number.", code="required")
         (result,) = await commands.invite(
             await call.session(),
-            self._inviter(call),
+            call.principal,
             [_offer(request, _text(request, "email"))],
             (WHATSAPP,) if by_whatsapp else (EMAIL,),
             self._clock.now(),
@@ -154,7 +153,7 @@ class InvitationService:
         call.notes.entity_id = str(made.id)
         return invitation_pb2.InviteStaffResponse(
             message="Invitation processed successfully",
-            token=self._inviter(call).token(made.id, made.token_generation),
+            token=self._token(made),
             invitation_id=str(made.id),
         )
 
@@ -219,7 +218,7 @@ class InvitationService:
         batch_id = commands.new_batch_id()
         results = await commands.invite(
             session,
-            self._inviter(call),
+            call.principal,
             [offer for _, offer in offers],
             (channel,) if channel else (EMAIL, WHATSAPP),
             self._clock.now(),
@@ -237,8 +236,8 @@ class InvitationService:
         call.notes.new_values = {"batch_id": batch_id, "created": len(made), "failed": len(errors)}
         return made, [f"{label} {index + first}: {errors[index]}" for index in sorted(errors)], batch_id
 
-    def _inviter(self, call: Call) -> Inviter:
-        return Inviter(call.principal, self._vault, self._frontend_url)
+    def _token(self, row: Any) -> str:
+        return self._vault.reference(commands.REFERENCE, row.id, row.token_generation)
 
     async def _made(self, call: Call, made: Sequence[Invitation]) -> list[invitation_pb2.Invitation]:
         """Invitations of this call's transaction as it leaves them."""
@@ -255,7 +254,7 @@ class InvitationService:
         for row in rows:
             status = standing(row.status, row.expires_at, now)
             shown = status == "PENDING" and shows_token(row.role)
-            token = self._vault.reference(commands.REFERENCE, row.id, row.token_generation) if shown else None
+            token = self._token(row) if shown else None
             messages.append(_message(row, status, token))
         return messages
 

@@ -16,6 +16,7 @@ from servicekit.identity import ANONYMOUS, Principal
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.service import Api, RunningService
 from services.identity.tests.conftest import Owner, register
+from services.identity.tests.inviting import address, invite, number
 from services.identity.tests.published import published
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -26,20 +27,6 @@ PLATFORM_AGENT = Principal(kind="AGENT", subject="platform", permissions=frozens
 @pytest.fixture
 async def owner(api: Api) -> Owner:
     return await register(api, f"q{uuid4().hex[:10]}")
-
-
-def address() -> str:
-    return f"{uuid4().hex[:12]}@example.com"
-
-
-def number() -> str:
-    return f"06{uuid4().int % 10**8:08}"
-
-
-async def invite(api: Api, owner: Owner, role: str = "WAITER", **fields: Any) -> invitation_pb2.Invitation:
-    request = invitation_pb2.CreateInvitationRequest(role=role, **fields)
-    made: invitation_pb2.Invitation = await api.InvitationService.CreateInvitation(request, principal=owner.principal)
-    return made
 
 
 async def with_pin(api: Api, token: str, pin: str, **fields: Any) -> acceptance_pb2.StaffInvitationAccepted:
