@@ -72,6 +72,12 @@ def ensure_may_manage(principal: Principal, role: str) -> None:
         raise Forbidden(ABOVE_YOU, code="above_you")
 
 
+def own_profile(principal: Principal, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a change people may apply to their own profile: all of it where they manage staff, else the harmless."""
+    everything = principal.may("staff.manage")
+    return {name: value for name, value in changes.items() if everything or name in _OWN_PROFILE_FIELDS}
+
+
 def is_self(principal: Principal, user: User) -> bool:
     """Whether the caller and the person are the same."""
     return principal.subject == str(user.id)

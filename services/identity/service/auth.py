@@ -226,7 +226,7 @@ class AuthService:
         changes = changes_of(request, OWN_FIELDS, nullable=("phone", "preferred_language"))
         await accounts.change_account(session, user, changes)
         if request.HasField("profile"):
-            await accounts.change_profile(session, user, values_of(request.profile))
+            await accounts.change_profile(session, user, people.own_profile(call.principal, values_of(request.profile)))
         if new_hash is not None:
             user.password_hash = new_hash
             await sessions.revoke_all(session, user, "password_changed", now, keep=UUID(call.principal.session_id))

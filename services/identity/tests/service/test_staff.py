@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from mizan.identity.events.v1 import events_pb2 as facts
 from mizan.identity.v1 import account_pb2, auth_pb2, staff_pb2, user_pb2
@@ -147,6 +148,20 @@ async def test_people_change_of_themselves_what_is_harmless(api: Api, identity: 
     seen = await user(api, owner, waiter.subject)
     assert seen.role == "WAITER"
     assert Decimal(seen.profile.hourly_rate) == 0
+
+
+async def test_nobody_raises_their_own_pay_by_their_account(api: Api, identity: RunningService, owner: Owner) -> None:
+    waiter = hire(identity, owner)
+    change = auth_pb2.UpdateMeRequest(
+        first_name="Nora",
+        profile=account_pb2.ProfileChange(hourly_rate="999", emergency_contact_name="Mother"),
+        update_mask=FieldMask(paths=["first_name", "profile.hourly_rate", "profile.emergency_contact_name"]),
+    )
+    changed = await api.AuthService.UpdateMe(change, principal=waiter)
+    assert (changed.first_name, changed.profile.emergency_contact_name) == ("Nora", "Mother")
+    assert Decimal(changed.profile.hourly_rate) == Decimal(0)
+    allowed = await api.AuthService.UpdateMe(change, principal=owner.principal)
+    assert Decimal(allowed.profile.hourly_rate) == Decimal(999)
 
 
 async def test_colleagues_change_nothing_of_each_other(api: Api, identity: RunningService, owner: Owner) -> None:
