@@ -12,7 +12,7 @@ from servicekit.db import SYSTEM, SessionReader
 from servicekit.errors import Forbidden, Invalid, Locked, Unauthenticated
 from servicekit.patch import changes_of, values_of
 from services.identity import mails
-from services.identity.commands import accounts, devices, failures, pins, sessions
+from services.identity.commands import accounts, devices, failures, people, pins, sessions
 from services.identity.domain import credentials, roles
 from services.identity.models import User
 from services.identity.queries import accounts as account_queries
