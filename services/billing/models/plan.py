@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from servicekit.columns import Created, Updated, Version
@@ -18,6 +18,8 @@ class Plan(Base):
     __table_args__ = (
         one_of("period", "month", "year"),
         sa.CheckConstraint("price >= 0", name="price_positive"),
+        # Everybody who pays for nothing has the same.
+        sa.Index("uq_plans_base", "is_base", unique=True, postgresql_where=sa.text("is_base")),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
@@ -29,6 +31,19 @@ class Plan(Base):
     features: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
     stripe_price_id: Mapped[str | None] = mapped_column(sa.String(100))
     is_active: Mapped[bool]
+    entitled_features: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
+    limits: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
+    trial_days: Mapped[int] = mapped_column(server_default="0")
+    is_base: Mapped[bool] = mapped_column(server_default=sa.false())
     version: Mapped[Version]
     created_at: Mapped[Created]
     updated_at: Mapped[Updated]
+
+
+class PlanPrice(Base):
+    """Every price that a plan was ever sold at: who bought before a change goes on at the old one."""
+
+    __tablename__ = "plan_prices"
+
+    stripe_price_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    plan_id: Mapped[int] = mapped_column(sa.ForeignKey("plans.id", ondelete="CASCADE"), index=True)

@@ -17,6 +17,12 @@ _MINE = Query(
         Subscription.current_period_start,
         Subscription.current_period_end,
         Subscription.cancel_at_period_end,
+        Subscription.trial_end,
+        Subscription.past_due_since,
+        Subscription.version,
+        Subscription.stripe_customer_id,
+        Subscription.stripe_subscription_id,
+        Subscription.stripe_price_id.label("bought_price_id"),
         *(column.label(f"plan_{column.key}") for column in PLAN_COLUMNS),
     )
     .select_from(Subscription)
