@@ -7,7 +7,14 @@ from uuid import uuid4
 import pytest
 
 from mizan.inventory.events.v1 import events_pb2 as facts
-from mizan.inventory.v1.supplier_pb2 import CreateSupplierRequest, ListSuppliersRequest, Supplier
+from mizan.inventory.v1.supplier_pb2 import (
+    CreateSupplierRequest,
+    DeleteSupplierRequest,
+    GetSupplierRequest,
+    ListSuppliersRequest,
+    Supplier,
+    UpdateSupplierRequest,
+)
 from servicekit.errors import Refusal
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS, Principal
@@ -124,3 +131,29 @@ async def test_a_new_supplier_is_published_without_how_it_is_reached(api: Api, b
         id=created.id, restaurant_id=str(restaurant_id), name="Marché Central", version=1
     )
     assert (event.envelope.aggregate_id, event.envelope.version) == (created.id, 1)
+
+
+async def test_a_supplier_is_changed_and_removed(api: Api) -> None:
+    buyer, stranger = manager(uuid4()), manager(uuid4())
+    created = await create(api, buyer, "Marché Central", phone="+212522334455", email="omar@example.com")
+    await create(api, buyer, "Souss Fruits")
+    request = UpdateSupplierRequest(id=created.id, name=" Marché  Bio ", phone="")
+    request.update_mask.paths.extend(["name", "phone", "address"])
+    changed = await api.SupplierService.UpdateSupplier(request, principal=buyer)
+    assert (changed.name, changed.email, changed.HasField("phone")) == ("Marché Bio", "omar@example.com", False)
+    assert await api.SupplierService.GetSupplier(GetSupplierRequest(id=created.id), principal=buyer) == changed
+    taken = UpdateSupplierRequest(id=created.id, name="Souss Fruits")
+    taken.update_mask.paths.append("name")
+    with pytest.raises(RemoteRefusal) as refused:
+        await api.SupplierService.UpdateSupplier(taken, principal=buyer)
+    assert refused.value.fields == {"name": ["A supplier with this name already exists."]}
+    for attempt in (
+        api.SupplierService.GetSupplier(GetSupplierRequest(id=created.id), principal=stranger),
+        api.SupplierService.UpdateSupplier(request, principal=stranger),
+        api.SupplierService.DeleteSupplier(DeleteSupplierRequest(id=created.id), principal=stranger),
+    ):
+        with pytest.raises(RemoteRefusal) as refused:
+            await attempt
+        assert refused.value.code == "not_found"
+    await api.SupplierService.DeleteSupplier(DeleteSupplierRequest(id=created.id), principal=buyer)
+    assert await names(api, buyer) == (1, ["Souss Fruits"])
