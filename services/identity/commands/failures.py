@@ -1,6 +1,6 @@
 """Counting failed attempts, and refusing while a lock holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,11 +13,8 @@ from services.identity.domain.credentials import Attempts
 from services.identity.models import LoginFailure
 from services.identity.vault import Vault
 
-_LOCKS = Query(
-    sa.select(LoginFailure.scope).where(
-        LoginFailure.scope == any_(bindparam("scopes", type_=ARRAY(sa.Text))),
-        LoginFailure.locked_until > bindparam("now", type_=sa.DateTime(timezone=True)),
-    )
+_COUNTED = Query(
+    sa.select(LoginFailure.locked_until).where(LoginFailure.scope == any_(bindparam("scopes", type_=ARRAY(sa.Text))))
 )
 
 
@@ -26,9 +23,14 @@ def account_scope(vault: Vault, email: str) -> str:
     return "account:" + vault.digest("login-failures", email.strip().lower()).hex()
 
 
-async def any_locked(reading: Reading, scopes: Iterable[str], now: datetime) -> bool:
-    """Whether one of the scopes is locked."""
-    return await reading.first(_LOCKS, scopes=list(scopes), now=now) is not None
+async def counted(reading: Reading, scopes: Iterable[str]) -> Sequence[datetime | None]:
+    """Until when each scope that has failures is locked; empty when none has any."""
+    return [row.locked_until for row in await reading.all(_COUNTED, scopes=list(scopes))]
+
+
+def is_locked(locks: Iterable[datetime | None], now: datetime) -> bool:
+    """Whether one of the locks holds."""
+    return any(until is not None and until > now for until in locks)
 
 
 async def count_failure(session: AsyncSession, scopes: Iterable[str], now: datetime) -> bool:

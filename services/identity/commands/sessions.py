@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -26,13 +27,13 @@ class TokenPair:
 def open_session(
     session: AsyncSession,
     vault: Vault,
-    user: User,
+    user: Any,
     origin: str,
     context: RequestContext,
     now: datetime,
     device_id: UUID | None = None,
 ) -> TokenPair:
-    """A new session of a person, with its tokens."""
+    """A new session of a person, given as an account or as a row that begins with one, with its tokens."""
     opened = Session(
         id=uuid4(),
         user_id=user.id,
@@ -48,6 +49,16 @@ def open_session(
     )
     session.add(opened)
     return _tokens(vault, opened, user.role, now)
+
+
+async def note_login(session: AsyncSession, user_id: UUID, now: datetime) -> None:
+    """Remembers when a person last logged in; that is no change of the account, whose `updated_at` stays."""
+    await session.execute(
+        sa.update(User)
+        .where(User.id == user_id)
+        .values(last_login_at=now, updated_at=User.updated_at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def renew(session: AsyncSession, vault: Vault, refresh: str, now: datetime) -> tuple[TokenPair | None, Session]:

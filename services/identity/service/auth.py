@@ -1,6 +1,7 @@
 """Sessions and one's own account."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
@@ -14,7 +15,6 @@ from servicekit.patch import changes_of, values_of
 from services.identity import mails
 from services.identity.commands import accounts, devices, failures, people, pins, sessions
 from services.identity.domain import credentials, roles
-from services.identity.models import User
 from services.identity.queries import accounts as account_queries
 from services.identity.queries import sessions as session_queries
 from services.identity.service.convert import restaurant_message, user_message
@@ -71,7 +71,8 @@ class AuthService:
         now = self._clock.now()
         scope = failures.account_scope(self._vault, email)
         reader = call.read(SYSTEM)
-        if await failures.any_locked(reader, [scope], now):
+        counted = await failures.counted(reader, [scope])
+        if failures.is_locked(counted, now):
             raise Locked(LOCKED, code="account_locked")
         found = await account_queries.credentials_by_email(reader, email)
         right = await self._vault.verify(found.password_hash if found else None, password)
@@ -81,20 +82,21 @@ class AuthService:
             raise Unauthenticated(message, code="invalid_credentials")
         if not any_role and not (found.is_superuser or roles.is_administrative(found.role)):
             raise Forbidden("Please use PIN login for your role.", code="pin_login_required")
-        return await self._open(call, found.id, "PASSWORD", [scope], now)
+        return await self._open(call, found.id, "PASSWORD", [scope] if counted else [], now)
 
     async def PinLogin(self, request: auth_pb2.PinLoginRequest, call: Call) -> auth_pb2.SessionOpened:
         now = self._clock.now()
         reader = call.read(SYSTEM)
         attempt = await pins.find_attempt(reader, self._vault, request, call.context, now)
-        if await failures.any_locked(reader, attempt.scopes, now):
+        counted = await failures.counted(reader, attempt.scopes)
+        if failures.is_locked(counted, now):
             raise Unauthenticated("Invalid credentials.", code="invalid_credentials")
         found = await attempt.candidate(reader)
         right = await self._vault.verify(found.pin_hash if found else None, request.pin_code)
         if not right or found is None or not found.is_active:
             await self._count_failure(call, attempt.scopes, found, "LOGIN_PIN_FAILED", now)
             raise Unauthenticated("Invalid credentials.", code="invalid_credentials")
-        return await self._open(call, found.id, "PIN", attempt.scopes, now, attempt.device_id)
+        return await self._open(call, found.id, "PIN", attempt.scopes if counted else [], now, attempt.device_id)
 
     async def _count_failure(
         self, call: Call, scopes: list[str], found: object | None, action: str, now: datetime
@@ -114,18 +116,18 @@ class AuthService:
     async def _open(
         self, call: Call, user_id: UUID, origin: str, scopes: list[str], now: datetime, device_id: UUID | None = None
     ) -> auth_pb2.SessionOpened:
+        user = await account_queries.account(call.read(SYSTEM), user_id)
         session = await call.session(SYSTEM)
-        user = await session.get_one(User, user_id)
-        user.last_login_at = now
+        await sessions.note_login(session, user_id, now)
         pair = sessions.open_session(session, self._vault, user, origin, call.context, now, device_id)
         if device_id is not None:
             await devices.seen(session, device_id, now)
-        await failures.forget_failures(session, scopes)
+        if scopes:
+            await failures.forget_failures(session, scopes)
         _note_user(call, user)
         call.notes.description = f"{user.first_name} {user.last_name} logged in".strip()
         call.notes.new_values = {"origin": origin}
-        row = await account_queries.account(SessionReader(session), user.id)
-        return auth_pb2.SessionOpened(user=user_message(row), tokens=_tokens(pair))
+        return auth_pb2.SessionOpened(user=user_message(user), tokens=_tokens(pair))
 
     async def RefreshTokens(self, request: auth_pb2.RefreshTokensRequest, call: Call) -> account_pb2.Tokens:
         session = await call.session(SYSTEM)
@@ -291,7 +293,7 @@ def _tokens(pair: sessions.TokenPair) -> account_pb2.Tokens:
     return account_pb2.Tokens(access=pair.access, refresh=pair.refresh)
 
 
-def _note_user(call: Call, user: User) -> None:
+def _note_user(call: Call, user: Any) -> None:
     """The audit entry of a public method is about the person it identified."""
     call.notes.user_id = user.id
     call.notes.restaurant_id = user.restaurant_id
