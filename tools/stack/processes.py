@@ -15,7 +15,7 @@ LOOPBACK = "127.0.0.1"
 # Below the range from which the kernel takes the ports of outgoing connections, so that a server that is restarted
 # finds its port free again.
 PORT_RANGE = (20_000, 32_000)
-START_TIMEOUT = 60.0
+START_TIMEOUT = 180.0
 STOP_TIMEOUT = 20.0
 POLL_INTERVAL = 0.01
 TAIL_BYTES = 8192

@@ -22,7 +22,7 @@ from tools.stack.processes import START_TIMEOUT, STOP_TIMEOUT, Child, ServerErro
 from tools.stack.stack import Endpoints, make_stack
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FIRST_USER_TIMEOUT = 60.0
+FIRST_USER_TIMEOUT = 180.0
 GREETING_LIMIT = 65_536
 
 
