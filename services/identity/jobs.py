@@ -147,7 +147,7 @@ class Cleaning:
     async def clean_invitations(self, _job: Job, **_tick: Any) -> None:
         """Deletes invitations that expired long ago."""
         async with self._database.write(SYSTEM) as session:
-            deleted = await invitations.delete_expired(session, self._clock.now(), INVITATIONS_KEPT)
+            deleted = len(await invitations.delete_unaccepted(session, self._clock.now(), kept_for=INVITATIONS_KEPT))
         log.info("invitations_cleaned", deleted=deleted)
 
 

@@ -69,7 +69,6 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         files, core.database, vault, clock, public_url=settings.public_url, max_bytes=settings.max_upload_bytes
     )
     finder = ContextFinder(vault, clock)
-    access = AccessService(vault, clock, settings.frontend_url)
     return core.service(
         [
             (

@@ -317,14 +317,22 @@ async def known_roles(reading: Reading, principal: Principal) -> frozenset[str]:
     return frozenset(roles.STANDARD) | (await definitions(reading, principal.tenant)).rows.keys()
 
 
-async def delete_expired(session: AsyncSession, now: datetime, kept_for: timedelta = timedelta()) -> int:
-    """Deletes invitations that expired longer ago than they are kept, never open or accepted ones; how many."""
+async def delete_unaccepted(
+    session: AsyncSession, now: datetime, *, kept_for: timedelta = timedelta(), open_ones_too: bool = False
+) -> Sequence[tuple[UUID, UUID, datetime]]:
+    """Deletes invitations that nobody accepted and that were over longer ago than they are kept.
+
+    With `open_ones_too` also those that could still be accepted. Answers with each one's id, restaurant and end.
+    """
+    over = Invitation.expires_at <= now - kept_for
+    if not kept_for:
+        over = sa.or_(over, Invitation.status.in_(("REJECTED", "EXPIRED")))
     deleted = await session.execute(
         sa.delete(Invitation)
-        .where(Invitation.status.in_(("PENDING", "EXPIRED")), Invitation.expires_at <= now - kept_for)
-        .returning(Invitation.id)
+        .where(Invitation.status != "ACCEPTED", sa.true() if open_ones_too else over)
+        .returning(Invitation.id, Invitation.restaurant_id, Invitation.expires_at)
     )
-    return len(deleted.all())
+    return [(row.id, row.restaurant_id, row.expires_at) for row in deleted]
 
 
 def invited(results: Iterable[Invitation | Problem]) -> list[Invitation]:

@@ -14,9 +14,9 @@ from mizan.audit.events.v1 import events_pb2 as audit_facts
 from mizan.identity.events.v1 import events_pb2 as facts
 from servicekit.events import emit
 from services.identity import events
-from services.identity.commands import accounts
+from services.identity.commands import accounts, invitations
 from services.identity.domain.languages import LANGUAGES
-from services.identity.models import Invitation, Language, Restaurant, User
+from services.identity.models import Language, Restaurant, User
 from services.identity.vault import Vault, random_password, random_pin
 
 INITIAL_STAFF: Final = (("WAITER", "Youssef", "Test"), ("CLEANER", "Khadija", "Test"), ("CHEF", "Hassan", "Test"))
@@ -103,17 +103,8 @@ async def create_initial_data(
 async def delete_unaccepted_invitations(
     session: AsyncSession, now: datetime, *, open_ones_too: bool
 ) -> Sequence[tuple[UUID, UUID, datetime]]:
-    """Deletes invitations that nobody accepted, by default only those that nobody can accept any more.
-
-    Answers with the id, the restaurant and the end of each.
-    """
-    over = sa.or_(Invitation.status.in_(["REJECTED", "EXPIRED"]), Invitation.expires_at <= now)
-    deleted = await session.execute(
-        sa.delete(Invitation)
-        .where(Invitation.status != "ACCEPTED", sa.true() if open_ones_too else over)
-        .returning(Invitation.id, Invitation.restaurant_id, Invitation.expires_at)
-    )
-    rows = [(row.id, row.restaurant_id, row.expires_at) for row in deleted]
+    """Deletes invitations at an operator's word, and records each; see `invitations.delete_unaccepted`."""
+    rows = await invitations.delete_unaccepted(session, now, open_ones_too=open_ones_too)
     for invitation_id, restaurant_id, _ in rows:
         _record(
             session,

@@ -19,7 +19,7 @@ from servicekit.db import SYSTEM
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.service import Api, RunningService
-from services.identity.commands.invitations import delete_expired
+from services.identity.commands.invitations import delete_unaccepted
 from services.identity.models import Invitation
 from services.identity.tests.conftest import GATEWAY, Owner, register
 from services.identity.tests.inviting import address, deliveries, extra_of, invite, listed, number
@@ -345,7 +345,7 @@ async def test_cleaning_deletes_what_expired_and_nothing_else(
 
     async def clean(kept_for: timedelta) -> set[str]:
         async with identity.database.write(SYSTEM) as session:
-            await delete_expired(session, clock.now(), kept_for)
+            await delete_unaccepted(session, clock.now(), kept_for=kept_for)
             mine = sa.select(Invitation.id).where(Invitation.restaurant_id == owner.restaurant_id)
             return set(map(str, await session.scalars(mine)))
 
