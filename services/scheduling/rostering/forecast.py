@@ -100,10 +100,11 @@ def forecast(
 
     `history` has a list of 96 quarter-hours for each day, without gaps, up to the day before; `first_weekday` is
     that of the first day forecast; `hours` are opening hours by weekday in minutes, `daily_sales` an average
-    day's guess where there is no history. Raises ValueError when a day of the history does not have 96 numbers that are not negative.
+    day's guess where there is no history. Raises ValueError when a day of the history does not have 96 numbers that
+    are not negative.
     """
-    past = np.asarray(history, dtype=np.float64).reshape(len(history), -1)
-    if len(past) and (past.shape[1] != QUARTERS or not np.isfinite(past).all() or (past < 0).any()):
+    past = np.array(history, dtype=np.float64) if len(history) else np.zeros((0, QUARTERS))
+    if past.shape[1:] != (QUARTERS,) or not np.isfinite(past).all() or (past < 0).any():
         raise ValueError("a day of the history has 96 quarter-hours that are not negative")
     open_ = np.array([_open_quarters(hours, (first_weekday + day) % WEEK) for day in range(days)]).reshape(
         days, QUARTERS
