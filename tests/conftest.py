@@ -8,6 +8,15 @@ from servicekit.testing.stack import run_folder
 from tools.installation import Site, shared_installation
 from tools.stack import StackUnavailable, make_stack
 
+FIRST_TEST_SECONDS = 240
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test asks for the installation first has to wait for all of it to start."""
+    for item in items:
+        if "installation" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(FIRST_TEST_SECONDS))
+
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
