@@ -1,10 +1,15 @@
 """What scheduling publishes, and how each fact is made from its rows."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit import events
-from services.scheduling.models import TaskCategory
+from services.scheduling.models import Shift, SwapRequest, TaskCategory, WeeklySchedule
+
+ShiftEvent = facts.ShiftCreated | facts.ShiftUpdated | facts.ShiftDeleted
 
 
 def task_category_created(session: AsyncSession, category: TaskCategory) -> None:
@@ -22,4 +27,96 @@ def task_category_created(session: AsyncSession, category: TaskCategory) -> None
         restaurant_id=category.restaurant_id,
         aggregate_id=category.id,
         version=category.version,
+    )
+
+
+def shift_facts(shift: Shift, people: Sequence[UUID], *, is_published: bool) -> facts.ShiftFacts:
+    """A shift as other services hear of it."""
+    about = facts.ShiftFacts(
+        id=str(shift.id),
+        restaurant_id=str(shift.restaurant_id),
+        schedule_id=str(shift.schedule_id),
+        shift_date=shift.shift_date.isoformat(),
+        break_minutes=shift.break_minutes,
+        role=shift.role,
+        status=shift.status,
+        staff_ids=[str(person) for person in people],
+        title=shift.notes or "",
+        department=shift.department or "",
+        workspace_location=shift.workspace_location or "",
+        is_published=is_published,
+        version=shift.version,
+    )
+    about.starts_at.FromDatetime(shift.starts_at)
+    about.ends_at.FromDatetime(shift.ends_at)
+    return about
+
+
+def shift_changed(session: AsyncSession, message: ShiftEvent) -> None:
+    """A shift was planned, changed or taken out of the plan."""
+    about = message.shift
+    events.emit(
+        session,
+        message,
+        restaurant_id=UUID(about.restaurant_id),
+        aggregate_id=about.id,
+        version=about.version,
+    )
+
+
+def schedule_published(
+    session: AsyncSession,
+    week: WeeklySchedule,
+    number: int,
+    shifts: int,
+    personal: Sequence[facts.StaffSchedulePublished],
+) -> None:
+    """A week was published; each person for whom something is new or changed gets one message of their own."""
+    events.emit(
+        session,
+        facts.SchedulePublished(
+            id=str(week.id),
+            restaurant_id=str(week.restaurant_id),
+            week_start=week.week_start.isoformat(),
+            number=number,
+            shifts=shifts,
+            staff_ids=[message.staff_id for message in personal],
+        ),
+        restaurant_id=week.restaurant_id,
+        aggregate_id=week.id,
+        version=week.version,
+    )
+    for message in personal:
+        events.emit(
+            session,
+            message,
+            restaurant_id=week.restaurant_id,
+            aggregate_id=f"{week.id}:{message.staff_id}",
+            version=number,
+        )
+
+
+def swap_facts(swap: SwapRequest, shift: facts.ShiftFacts) -> facts.SwapFacts:
+    """An offer of a shift as other services hear of it."""
+    return facts.SwapFacts(
+        id=str(swap.id),
+        restaurant_id=str(swap.restaurant_id),
+        shift=shift,
+        requester_id=str(swap.requester_id),
+        receiver_id=str(swap.receiver_id or ""),
+        status=swap.status,
+        message=swap.request_message or "",
+        version=swap.version,
+    )
+
+
+def swap_changed(session: AsyncSession, message: facts.SwapRequested | facts.SwapDecided) -> None:
+    """A shift was offered, or what was offered is decided."""
+    about = message.swap
+    events.emit(
+        session,
+        message,
+        restaurant_id=UUID(about.restaurant_id),
+        aggregate_id=about.id,
+        version=about.version,
     )

@@ -27,11 +27,14 @@ CATALOGUE: Final[dict[str, str]] = {
     "request.review": "Decide requests of staff",
     "schedule.view": "See the schedule",
     "schedule.manage": "Plan and publish the schedule",
+    "swap.decide": "Approve and reject swaps of shifts between others",
     "attendance.view": "See who is here and who was",
     "attendance.manage": "Correct punches and approve timesheets",
     "timeclock.punch": "Clock in and out",
     "menu.view": "See the menu",
     "menu.manage": "Change the menu",
+    "table.manage": "Add, change and remove tables",
+    "table.clean": "See which tables need cleaning and mark them clean",
     "order.view": "See orders and tables",
     "order.create": "Take and change orders",
     "order.cancel": "Void orders and lines",
@@ -60,6 +63,7 @@ AGENT_SCOPES: Final[dict[str, str]] = {
 
 INTERNAL: Final[dict[str, str]] = {
     "access.resolve": "Turn outside credentials into principals",
+    "sales.read": "Read sales to plan staff by",
     "access.invitation_links": "Bring invitations to the people who are invited",
 }
 """What only the platform's own processes hold."""
@@ -70,7 +74,7 @@ PASSWORD_ONLY: Final = frozenset({"role.manage", "restaurant.manage", "api_key.m
 _STAFF: Final = frozenset(
     {"restaurant.view", "request.create", "schedule.view", "timeclock.punch", "menu.view", "order.view", "audit.write"}
 )
-_SERVICE_FLOOR: Final = _STAFF | {"order.create", "payment.take"}
+_SERVICE_FLOOR: Final = _STAFF | {"order.create", "payment.take", "table.clean"}
 _KITCHEN: Final = _STAFF | {"kitchen.work", "inventory.view"}
 _MANAGER: Final = frozenset(CATALOGUE) - {
     "role.manage",
@@ -78,6 +82,7 @@ _MANAGER: Final = frozenset(CATALOGUE) - {
     "api_key.manage",
     "billing.manage",
     "staff.locate",
+    "swap.decide",
 }
 _ADMIN: Final = frozenset(CATALOGUE) - {"billing.manage"}
 
@@ -99,6 +104,7 @@ _STANDARD: Final[dict[str, frozenset[str]]] = {
     "RECEPTIONIST": _SERVICE_FLOOR,
     "HOST": _SERVICE_FLOOR,
     "HOSTESS": _SERVICE_FLOOR,
+    "CLEANER": _STAFF | {"table.clean"},
 }
 
 

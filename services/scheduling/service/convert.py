@@ -1,8 +1,42 @@
 """Rows to messages."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from mizan.scheduling.v1 import task_category_pb2
+import orjson
+
+from labour import Period, hours, net_hours
+from mizan.scheduling.v1 import shift_pb2, shift_task_pb2, task_category_pb2, task_template_pb2
+from services.scheduling.commands.shifts import as_json
+from services.scheduling.domain.clock import duration_text, length_text
+from services.scheduling.domain.conflicts import Finding
+from services.scheduling.queries.shifts import Planned
+
+TEMPLATE_LISTS = (
+    "sop_steps",
+    "compliance_checks",
+    "safety_requirements",
+    "quality_standards",
+    "verification_checklist",
+    "required_equipment",
+    "required_materials",
+    "required_skills",
+    "required_certifications",
+)
+"""Lists that templates and tasks keep among their details."""
+
+
+def text_of(value: UUID | None) -> str | None:
+    """An id as text."""
+    return None if value is None else str(value)
+
+
+def json_text(value: Any) -> str:
+    """A JSON value as its text."""
+    return orjson.dumps(value).decode()
 
 
 def task_category_message(row: Any) -> task_category_pb2.TaskCategory:
@@ -12,3 +46,172 @@ def task_category_message(row: Any) -> task_category_pb2.TaskCategory:
     )
     message.created_at.FromDatetime(row.created_at)
     return message
+
+
+def shift_task_message(row: Any, subtasks: Sequence[Any] = ()) -> shift_task_pb2.ShiftTask:
+    """A task of a shift, with the tasks under it."""
+    message = shift_task_pb2.ShiftTask(
+        id=str(row.id),
+        shift=text_of(row.shift_id),
+        category=text_of(row.category_id),
+        category_name=row.category_name,
+        title=row.title,
+        description=row.description,
+        priority=row.priority,
+        status=row.status,
+        assigned_to=text_of(row.assigned_to),
+        assigned_to_name=row.assignee_name or None,
+        estimated_duration=duration_text(row.estimated_minutes),
+        due_date=row.due_date.isoformat() if row.due_date else None,
+        parent_task=text_of(row.parent_id),
+        notes=row.notes,
+        created_by=text_of(row.created_by),
+        created_by_name=row.author_name or None,
+        progress_percentage=_progress(row.status, subtasks),
+        subtasks=[shift_task_message(subtask) for subtask in subtasks],
+    )
+    message.created_at.FromDatetime(row.created_at)
+    message.updated_at.FromDatetime(row.updated_at)
+    if row.started_at is not None:
+        message.started_at.FromDatetime(row.started_at)
+    if row.completed_at is not None:
+        message.completed_at.FromDatetime(row.completed_at)
+    if row.category_id is not None:
+        category = message.category_details
+        category.id, category.name, category.color = str(row.category_id), row.category_name, row.category_color
+        if row.category_description is not None:
+            category.description = row.category_description
+        category.created_at.FromDatetime(row.category_created_at)
+    return message
+
+
+def shift_task_messages(rows: Sequence[Any], under: Sequence[Any] | None = None) -> list[shift_task_pb2.ShiftTask]:
+    """Top-level tasks with those under them, which stand among the rows or in a list of their own."""
+    children: dict[UUID, list[Any]] = {}
+    for row in rows if under is None else under:
+        if row.parent_id is not None:
+            children.setdefault(row.parent_id, []).append(row)
+    return [shift_task_message(row, children.get(row.id, ())) for row in rows if row.parent_id is None]
+
+
+def _progress(status: str, subtasks: Sequence[Any]) -> int:
+    if subtasks:
+        done = [subtask for subtask in subtasks if subtask.status == "COMPLETED"]
+        return len(done) * 100 // len(subtasks)
+    return {"TODO": 0, "IN_PROGRESS": 50}.get(status, 100)
+
+
+def task_template_fields(row: Any, language: str) -> dict[str, Any]:
+    """The fields of a template of tasks, its texts in a language where it has a translation."""
+    details = row.details
+    words = row.i18n.get(language) if isinstance(row.i18n, dict) else None
+    words = words if isinstance(words, dict) else {}
+    return {
+        "id": str(row.id),
+        "restaurant": str(row.restaurant_id),
+        "name": row.name,
+        "description": row.description,
+        "template_type": row.template_type,
+        "frequency": row.frequency,
+        "tasks": json_text(row.tasks),
+        "i18n": json_text(row.i18n),
+        "is_active": row.is_active,
+        "is_critical": row.is_critical,
+        "priority_level": row.priority_level,
+        "ai_generated": row.ai_generated,
+        "created_by": text_of(row.created_by),
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "localized_name": str(words.get("name") or row.name),
+        "localized_description": str(words.get("description") or row.description),
+        "localized_tasks": json_text(words.get("tasks") or row.tasks),
+        "usage_count": row.usage_count,
+        "last_used": row.last_used,
+        "version": f"{row.version}.0",
+        "sop_document": details.get("sop_document"),
+        "sop_version": details.get("sop_version"),
+        "verification_type": details.get("verification_type") or "NONE",
+        "verification_required": bool(details.get("verification_required")),
+        "verification_instructions": details.get("verification_instructions"),
+        "estimated_duration": duration_text(details.get("estimated_minutes")),
+        "difficulty_level": details.get("difficulty_level") or "INTERMEDIATE",
+        **{name: json_text(details.get(name) or []) for name in TEMPLATE_LISTS},
+    }
+
+
+def task_template_message(row: Any, language: str) -> task_template_pb2.TaskTemplate:
+    """A template of tasks."""
+    return task_template_pb2.TaskTemplate(**task_template_fields(row, language))
+
+
+def shift_message(planned: Planned, *, language: str = "en", by_clock: bool = False) -> shift_pb2.AssignedShift:
+    """A shift; its times with the zone's offset, or as times of day."""
+    row = planned.row
+    zone = ZoneInfo(row.timezone)
+    start, end = row.starts_at.astimezone(zone), row.ends_at.astimezone(zone)
+    ids = [str(person.user_id) for person in planned.people]
+    message = shift_pb2.AssignedShift(
+        id=str(row.id),
+        schedule=str(row.schedule_id),
+        staff=ids[0] if ids else None,
+        staff_members=ids,
+        shift_date=row.shift_date.isoformat(),
+        start_time=_time(start, by_clock),
+        end_time=_time(end, by_clock),
+        break_duration=length_text(row.break_minutes),
+        role=row.role,
+        status=row.status,
+        notes=row.notes,
+        is_confirmed=row.is_confirmed,
+        color=row.color,
+        actual_hours=_hours(row),
+        workspace_location=row.workspace_location,
+        department=row.department,
+        preparation_instructions=row.preparation_instructions,
+        required_skills=json_text(row.required_skills),
+        required_certifications=json_text(row.required_certifications),
+        equipment_needed=json_text(row.equipment_needed),
+        is_recurring=row.is_recurring,
+        recurrence_group_id=text_of(row.recurrence_group_id),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        tasks=shift_task_messages(planned.tasks),
+        task_templates=[str(template) for template in row.task_templates],
+        task_templates_details=[task_template_message(template, language) for template in planned.templates],
+        version=row.version,
+    )
+    for identifier, person in zip(ids, planned.people, strict=True):
+        message.staff_members_details.add(
+            id=identifier, first_name=person.first_name or "", last_name=person.last_name or ""
+        )
+    if planned.people:
+        first = planned.people[0]
+        message.staff_name = full_name(first)
+        message.staff_email = first.email or ""
+        message.staff_info.CopyFrom(person_info(first))
+    return message
+
+
+def person_info(row: Any) -> shift_pb2.PersonInfo:
+    """A person as shifts name them."""
+    return shift_pb2.PersonInfo(
+        id=str(row.user_id), first_name=row.first_name or "", last_name=row.last_name or "", email=row.email or ""
+    )
+
+
+def full_name(row: Any) -> str:
+    """First and last name."""
+    return f"{row.first_name or ''} {row.last_name or ''}".strip()
+
+
+def conflict_message(finding: Finding) -> shift_pb2.Conflict:
+    """One thing that stands against a shift."""
+    return shift_pb2.Conflict(**as_json(finding))
+
+
+def _time(instant: datetime, by_clock: bool) -> str:
+    return f"{instant:%H:%M:%S}" if by_clock else instant.isoformat(timespec="seconds")
+
+
+def _hours(row: Any) -> float:
+    return float(hours(net_hours(Period(row.starts_at, row.ends_at), timedelta(minutes=row.break_minutes))))

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labour import Period, policy_on
@@ -146,6 +146,7 @@ def test_a_skipped_time_is_the_moment_of_the_jump() -> None:
     assert local_instant(date(2027, 3, 28), time(2, 30), PARIS) == datetime(2027, 3, 28, 1, tzinfo=UTC)
 
 
+@settings(deadline=None)
 @given(days, times, times, ZONES)
 def test_a_shift_by_the_clock_has_its_start_its_end_and_less_than_a_day_and_two_hours(
     day: date, start: time, end: time, zone: ZoneInfo
@@ -160,6 +161,7 @@ def test_a_shift_by_the_clock_has_its_start_its_end_and_less_than_a_day_and_two_
     assert period.start == local_instant(day, start, zone)
 
 
+@settings(deadline=None)
 @given(days, times, times, times, times, ZONES)
 def test_overlap_is_found_from_both_sides_exactly_when_instants_are_shared(
     day: date, one_start: time, one_end: time, other_start: time, other_end: time, zone: ZoneInfo
@@ -175,6 +177,7 @@ def test_overlap_is_found_from_both_sides_exactly_when_instants_are_shared(
         assert (conflicts.OVERLAP in found) == shares
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), times, st.integers(1, 12)), max_size=12), ZONES)
 def test_whatever_is_accepted_never_books_anybody_twice(wishes: list[tuple[int, time, int]], zone: ZoneInfo) -> None:
     accepted: list[Booking] = []

@@ -1,0 +1,260 @@
+"""Tasks of shifts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import refdata
+from servicekit.db import SessionReader
+from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
+from servicekit.identity import Principal
+from servicekit.text import tidy_name
+from services.scheduling.domain.clock import minutes_of
+from services.scheduling.domain.task_category import DEFAULT_COLOR
+from services.scheduling.models import Shift, ShiftPerson, ShiftTask, TaskCategory
+from services.scheduling.queries.shift_tasks import NO_TASK
+from services.scheduling.queries.shifts import NO_SHIFT
+
+PLAN = "schedule.manage"
+OWN = frozenset({"status", "notes"})
+"""What the person who does a task may change of it."""
+
+PLAIN = ("description", "priority", "due_date", "notes")
+
+
+async def create(session: AsyncSession, principal: Principal, values: Mapping[str, Any], now: datetime) -> UUID:
+    """A new task; its id. Who may not plan gets it themselves. Raises NotFound or Invalid for what it names."""
+    tenant = principal.tenant
+    given = dict(values)
+    if not principal.may(PLAN):
+        given["assigned_to"] = principal.user_id
+        await _ensure_on_shift(session, principal, given.get("shift"))
+    return (await _write(session, tenant, given, principal.user_id, now)).id
+
+
+async def change(
+    session: AsyncSession, principal: Principal, task_id: UUID, changes: Mapping[str, Any], now: datetime
+) -> None:
+    """Applies what was sent. Raises NotFound, Forbidden or Invalid."""
+    task = await locked(session, principal, task_id)
+    if not principal.may(PLAN) and changes.keys() - OWN:
+        raise Forbidden("Only the status and the notes of your own tasks can be changed.")
+    await _apply(session, task, changes, now)
+    await session.flush()
+
+
+async def set_status(
+    session: AsyncSession, principal: Principal, task_id: UUID, status: str, now: datetime, notes: str | None = None
+) -> None:
+    """Begins or ends a task; doing it again changes nothing. Raises NotFound, Forbidden, or Conflict once cancelled."""
+    task = await locked(session, principal, task_id)
+    if task.status == "CANCELLED":
+        raise Conflict("The task was cancelled.", code="task_cancelled")
+    if status == "IN_PROGRESS" and task.status == "COMPLETED":
+        raise Conflict("The task is completed already.", code="task_completed")
+    if notes:
+        task.notes = notes
+    _set_status(task, status, now)
+    await session.flush()
+
+
+async def reassign(session: AsyncSession, principal: Principal, task_id: UUID, person: UUID) -> None:
+    """Gives a task to somebody else. Raises NotFound or Invalid."""
+    task = await locked(session, principal, task_id)
+    task.assigned_to = await _person(session, principal.tenant, person)
+    task.version += 1
+    await session.flush()
+
+
+async def delete(session: AsyncSession, principal: Principal, task_id: UUID) -> ShiftTask:
+    """Removes a task with those under it. Raises NotFound."""
+    task = await locked(session, principal, task_id)
+    await session.delete(task)
+    return task
+
+
+async def locked(session: AsyncSession, principal: Principal, task_id: UUID) -> ShiftTask:
+    """A task that the caller may work on, held against others. Raises NotFound for those of others."""
+    task = await session.scalar(
+        sa.select(ShiftTask)
+        .where(ShiftTask.id == task_id, ShiftTask.restaurant_id == principal.tenant)
+        .with_for_update()
+    )
+    if task is None or not (principal.may(PLAN) or task.assigned_to == principal.user_id):
+        raise NotFound(NO_TASK)
+    return task
+
+
+def ensure_visible(principal: Principal, assigned_to: UUID | None) -> None:
+    """Raises NotFound for a task of somebody else, unless the caller plans."""
+    if not (principal.may(PLAN) or assigned_to == principal.user_id):
+        raise NotFound(NO_TASK)
+
+
+async def write_all(
+    session: AsyncSession,
+    tenant: UUID,
+    shift_id: UUID,
+    drafts: Sequence[Mapping[str, Any]],
+    actor: UUID | None,
+    now: datetime,
+) -> None:
+    """The tasks that a new shift is sent with; an id among them names nothing yet."""
+    for draft in drafts:
+        if draft.get("id"):
+            raise NotFound(NO_TASK)
+        await _write(session, tenant, {**draft, "shift": shift_id}, actor, now)
+
+
+async def replace_all(
+    session: AsyncSession,
+    tenant: UUID,
+    shift_id: UUID,
+    drafts: Sequence[Mapping[str, Any]],
+    actor: UUID | None,
+    now: datetime,
+) -> None:
+    """Makes the tasks of a shift those that are sent: one with an id is changed, one without added, the others go."""
+    present = {
+        task.id: task
+        for task in await session.scalars(
+            sa.select(ShiftTask)
+            .where(ShiftTask.restaurant_id == tenant, ShiftTask.shift_id == shift_id)
+            .with_for_update()
+        )
+    }
+    kept: set[UUID] = set()
+    for draft in drafts:
+        if draft.get("id") is None:
+            await _write(session, tenant, {**draft, "shift": shift_id}, actor, now)
+        elif draft["id"] in present:
+            kept.add(draft["id"])
+            await _apply(session, present[draft["id"]], {k: v for k, v in draft.items() if k != "id"}, now)
+        else:
+            raise NotFound(NO_TASK)
+    gone = [task_id for task_id, task in present.items() if task_id not in kept and task.parent_id is None]
+    await session.flush()
+    await session.execute(sa.delete(ShiftTask).where(ShiftTask.id.in_(gone)))
+
+
+async def category_of(session: AsyncSession, tenant: UUID, named: str) -> UUID:
+    """A category by its id, or by its name, which is added when it is new. Raises NotFound for an unknown id."""
+    try:
+        wanted = UUID(named)
+    except ValueError:
+        return await _category_by_name(session, tenant, tidy_name(named, "category"))
+    found = await session.scalar(
+        sa.select(TaskCategory.id).where(TaskCategory.restaurant_id == tenant, TaskCategory.id == wanted)
+    )
+    if found is None:
+        raise NotFound("No TaskCategory matches the given query.")
+    return found
+
+
+async def _category_by_name(session: AsyncSession, tenant: UUID, name: str) -> UUID:
+    row = {"id": uuid4(), "restaurant_id": tenant, "name": name, "color": DEFAULT_COLOR}
+    await session.execute(insert(TaskCategory).values(row).on_conflict_do_nothing())
+    found = await session.scalar(
+        sa.select(TaskCategory.id).where(TaskCategory.restaurant_id == tenant, TaskCategory.name == name)
+    )
+    if found is None:
+        raise Conflict("The category was removed meanwhile. Please try again.")
+    return found
+
+
+async def _write(
+    session: AsyncSession, tenant: UUID, values: Mapping[str, Any], actor: UUID | None, now: datetime
+) -> ShiftTask:
+    task = ShiftTask(
+        id=uuid4(),
+        restaurant_id=tenant,
+        title=tidy_name(values["title"], "title"),
+        priority="MEDIUM",
+        status="TODO",
+        version=1,
+        created_by=actor,
+    )
+    await _apply(session, task, values, now)
+    session.add(task)
+    await session.flush()
+    return task
+
+
+async def _apply(session: AsyncSession, task: ShiftTask, changes: Mapping[str, Any], now: datetime) -> None:
+    tenant = task.restaurant_id
+    if "title" in changes:
+        task.title = tidy_name(changes["title"], "title")
+    for name in PLAIN:
+        if name in changes and (changes[name] is not None or name != "priority"):
+            setattr(task, name, changes[name])
+    if "estimated_duration" in changes:
+        task.estimated_minutes = minutes_of(changes["estimated_duration"], "estimated_duration")
+    if "category" in changes:
+        named = changes["category"]
+        task.category_id = await category_of(session, tenant, named) if named else None
+    if "assigned_to" in changes:
+        person = changes["assigned_to"]
+        task.assigned_to = await _person(session, tenant, person) if person else None
+    if "shift" in changes:
+        task.shift_id = await shift_of_restaurant(session, tenant, changes["shift"]) if changes["shift"] else None
+    if "parent_task" in changes:
+        task.parent_id = await _parent(session, task, changes["parent_task"]) if changes["parent_task"] else None
+    if changes.get("status"):
+        _set_status(task, changes["status"], now)
+    else:
+        task.version += 1
+
+
+def _set_status(task: ShiftTask, status: str, now: datetime) -> None:
+    if task.status == status:
+        return
+    task.status = status
+    task.version += 1
+    if status == "IN_PROGRESS" and task.started_at is None:
+        task.started_at = now
+    task.completed_at = now if status == "COMPLETED" else None
+
+
+async def _person(session: AsyncSession, tenant: UUID, person: UUID) -> UUID:
+    found = await refdata.member(SessionReader(session), tenant, person)
+    if not found.is_active:
+        raise Invalid.field("assigned_to", f"{found.first_name} {found.last_name} does not work here any more.")
+    return person
+
+
+async def shift_of_restaurant(session: AsyncSession, tenant: UUID, shift_id: UUID) -> UUID:
+    """The id of a shift that is there. Raises NotFound."""
+    found = await session.scalar(sa.select(Shift.id).where(Shift.restaurant_id == tenant, Shift.id == shift_id))
+    if found is None:
+        raise NotFound(NO_SHIFT)
+    return found
+
+
+async def _parent(session: AsyncSession, task: ShiftTask, parent_id: UUID) -> UUID:
+    parent = await session.scalar(
+        sa.select(ShiftTask).where(ShiftTask.restaurant_id == task.restaurant_id, ShiftTask.id == parent_id)
+    )
+    if parent is None:
+        raise NotFound(NO_TASK)
+    if parent.parent_id is not None or parent.id == task.id:
+        raise Invalid.field("parent_task", "A subtask has no subtasks of its own.")
+    return parent_id
+
+
+async def _ensure_on_shift(session: AsyncSession, principal: Principal, shift_id: UUID | None) -> None:
+    if shift_id is None:
+        return
+    found = await session.scalar(
+        sa.select(ShiftPerson.user_id).where(
+            ShiftPerson.restaurant_id == principal.tenant,
+            ShiftPerson.shift_id == shift_id,
+            ShiftPerson.user_id == principal.user_id,
+        )
+    )
+    if found is None:
+        raise NotFound(NO_SHIFT)

@@ -1,0 +1,111 @@
+"""Keeping templates of weeks; each state before a change is kept as a version."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from servicekit.errors import Invalid, NotFound
+from servicekit.text import tidy_name
+from services.scheduling.domain.planning import role_code
+from services.scheduling.models import ScheduleTemplate, TemplateShift, TemplateVersion
+from services.scheduling.queries.templates import NO_TEMPLATE
+
+
+async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str, Any]) -> UUID:
+    """A new template with its shifts; its id. Raises Invalid for a blank name and for shifts that repeat each other."""
+    template = ScheduleTemplate(
+        id=uuid4(),
+        restaurant_id=restaurant_id,
+        name=tidy_name(values["name"]),
+        is_active=values.get("is_active", True),
+        description=values.get("description"),
+    )
+    session.add(template)
+    await session.flush()
+    _add_shifts(session, template, values.get("shifts", ()))
+    await session.flush()
+    return template.id
+
+
+async def change(
+    session: AsyncSession, restaurant_id: UUID, template_id: UUID, changes: Mapping[str, Any], actor: UUID
+) -> None:
+    """Applies what was sent; shifts that are sent replace all. Raises NotFound or Invalid."""
+    template = await locked(session, restaurant_id, template_id)
+    await _keep_version(session, template, actor)
+    if "name" in changes:
+        template.name = tidy_name(changes["name"])
+    for name in ("is_active", "description"):
+        if name in changes:
+            setattr(template, name, changes[name])
+    if "shifts" in changes:
+        await session.execute(sa.delete(TemplateShift).where(TemplateShift.template_id == template_id))
+        _add_shifts(session, template, changes["shifts"])
+    template.version += 1
+    await session.flush()
+
+
+async def locked(session: AsyncSession, restaurant_id: UUID, template_id: UUID) -> ScheduleTemplate:
+    """A template, held against others. Raises NotFound."""
+    template = await session.scalar(
+        sa.select(ScheduleTemplate)
+        .where(ScheduleTemplate.id == template_id, ScheduleTemplate.restaurant_id == restaurant_id)
+        .with_for_update()
+    )
+    if template is None:
+        raise NotFound(NO_TEMPLATE)
+    return template
+
+
+async def _keep_version(session: AsyncSession, template: ScheduleTemplate, actor: UUID) -> None:
+    rows = await session.scalars(
+        sa.select(TemplateShift)
+        .where(TemplateShift.template_id == template.id)
+        .order_by(TemplateShift.day_of_week, TemplateShift.start_time)
+    )
+    session.add(
+        TemplateVersion(
+            id=uuid4(),
+            restaurant_id=template.restaurant_id,
+            template_id=template.id,
+            number=template.version,
+            name=template.name,
+            description=template.description,
+            shifts=[
+                {
+                    "role": row.role,
+                    "day_of_week": row.day_of_week,
+                    "start_time": row.start_time.isoformat() if row.start_time else None,
+                    "end_time": row.end_time.isoformat() if row.end_time else None,
+                    "required_staff": row.required_staff,
+                }
+                for row in rows
+            ],
+            created_by=actor,
+        )
+    )
+
+
+def _add_shifts(session: AsyncSession, template: ScheduleTemplate, shifts: Sequence[Mapping[str, Any]]) -> None:
+    seen: set[tuple[Any, ...]] = set()
+    for shift in shifts:
+        role = role_code(shift["role"])
+        key = (role, shift.get("day_of_week", 0), shift.get("start_time"))
+        if key in seen:
+            raise Invalid.field("shifts", "A role has two shifts that start at the same time of the same day.")
+        seen.add(key)
+        session.add(
+            TemplateShift(
+                id=uuid4(),
+                restaurant_id=template.restaurant_id,
+                template_id=template.id,
+                role=role,
+                day_of_week=shift.get("day_of_week", 0),
+                start_time=shift.get("start_time"),
+                end_time=shift.get("end_time"),
+                required_staff=shift.get("required_staff", 1),
+            )
+        )

@@ -1,0 +1,120 @@
+"""Tasks of shifts."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
+
+import refdata
+from servicekit.db import Query, Reader, Reading
+from servicekit.errors import NotFound
+from servicekit.paging import Page, read_page
+from services.scheduling.models import ShiftTask, TaskCategory
+
+NO_TASK = "No ShiftTask matches the given query."
+_RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
+_assignee, _author = refdata.staff_ref.alias("assignee"), refdata.staff_ref.alias("author")
+
+
+def _name(person: Any) -> Any:
+    return sa.func.trim(sa.func.coalesce(person.c.first_name, "") + " " + sa.func.coalesce(person.c.last_name, ""))
+
+
+_URGENCY = sa.case(
+    (ShiftTask.priority == "URGENT", 0), (ShiftTask.priority == "HIGH", 1), (ShiftTask.priority == "MEDIUM", 2), else_=3
+)
+_TASKS = (
+    sa.select(
+        *ShiftTask.__table__.columns,
+        _name(_assignee).label("assignee_name"),
+        _name(_author).label("author_name"),
+        TaskCategory.name.label("category_name"),
+        TaskCategory.description.label("category_description"),
+        TaskCategory.color.label("category_color"),
+        TaskCategory.created_at.label("category_created_at"),
+    )
+    .outerjoin(TaskCategory, TaskCategory.id == ShiftTask.category_id)
+    .outerjoin(
+        _assignee,
+        sa.and_(_assignee.c.restaurant_id == ShiftTask.restaurant_id, _assignee.c.user_id == ShiftTask.assigned_to),
+    )
+    .outerjoin(
+        _author,
+        sa.and_(_author.c.restaurant_id == ShiftTask.restaurant_id, _author.c.user_id == ShiftTask.created_by),
+    )
+)
+OF_SHIFTS = Query(
+    _TASKS.where(
+        ShiftTask.restaurant_id == _RESTAURANT, ShiftTask.shift_id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid)))
+    ).order_by(_URGENCY, ShiftTask.created_at, ShiftTask.id)
+)
+"""The tasks of several shifts, subtasks too."""
+
+
+def _optional(name: str, kind: Any) -> sa.BindParameter[Any]:
+    return bindparam(name, None, type_=kind)
+
+
+_ASSIGNED, _SHIFT = _optional("assigned_to", sa.Uuid), _optional("shift_id", sa.Uuid)
+_STATUS, _PRIORITY = _optional("status", sa.Text), _optional("priority", sa.Text)
+_CHOSEN = sa.and_(
+    ShiftTask.restaurant_id == _RESTAURANT,
+    sa.or_(_ASSIGNED.is_(None), ShiftTask.assigned_to == _ASSIGNED),
+    sa.or_(_SHIFT.is_(None), ShiftTask.shift_id == _SHIFT),
+    sa.or_(_STATUS.is_(None), ShiftTask.status == _STATUS),
+    sa.or_(_PRIORITY.is_(None), ShiftTask.priority == _PRIORITY),
+)
+_COUNT = Query(sa.select(sa.func.count()).select_from(ShiftTask).where(_CHOSEN, ShiftTask.parent_id.is_(None)))
+_ROWS = Query(
+    _TASKS.where(_CHOSEN, ShiftTask.parent_id.is_(None))
+    .order_by(_URGENCY, ShiftTask.created_at, ShiftTask.id)
+    .limit(bindparam("limit", type_=sa.Integer))
+    .offset(bindparam("offset", type_=sa.Integer))
+)
+_CHILDREN = Query(
+    _TASKS.where(
+        ShiftTask.restaurant_id == _RESTAURANT, ShiftTask.parent_id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid)))
+    ).order_by(ShiftTask.created_at, ShiftTask.id)
+)
+_ONE = Query(_TASKS.where(ShiftTask.restaurant_id == _RESTAURANT, ShiftTask.id == bindparam("id", type_=sa.Uuid)))
+_STATISTICS = Query(
+    sa.select(
+        ShiftTask.status,
+        ShiftTask.priority,
+        sa.func.count().label("tasks"),
+        sa.func.count()
+        .filter(ShiftTask.completed_at >= bindparam("since", type_=sa.DateTime(timezone=True)))
+        .label("recent"),
+    )
+    .where(_CHOSEN)
+    .group_by(ShiftTask.status, ShiftTask.priority)
+)
+
+
+async def page_of_tasks(
+    reader: Reader, restaurant_id: UUID, page: Page, **chosen: Any
+) -> tuple[int, list[Any], list[Any]]:
+    """How many top-level tasks there are, those of one page, and their subtasks. Raises NotFound beyond the end."""
+    count, rows = await read_page(reader, _COUNT, _ROWS, page, restaurant_id=restaurant_id, **chosen)
+    return count, rows, await subtasks(reader, restaurant_id, [row.id for row in rows]) if rows else []
+
+
+async def subtasks(reading: Reading, restaurant_id: UUID, ids: list[UUID]) -> list[Any]:
+    """The tasks under several tasks."""
+    return list(await reading.all(_CHILDREN, restaurant_id=restaurant_id, ids=ids))
+
+
+async def one_task(reading: Reading, restaurant_id: UUID, task_id: UUID) -> Any:
+    """A task. Raises NotFound."""
+    row = await reading.first(_ONE, restaurant_id=restaurant_id, id=task_id)
+    if row is None:
+        raise NotFound(NO_TASK)
+    return row
+
+
+async def statistics(reader: Reader, restaurant_id: UUID, since: datetime, **chosen: Any) -> list[Any]:
+    """How many tasks there are by status and priority, and how many were completed since an instant."""
+    return list(await reader.all(_STATISTICS, restaurant_id=restaurant_id, since=since, **chosen))

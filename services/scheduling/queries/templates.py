@@ -1,0 +1,63 @@
+"""Templates of weeks."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from servicekit.db import Query, Reader, Reading
+from servicekit.errors import NotFound
+from servicekit.paging import Page, read_page
+from services.scheduling.models import ScheduleTemplate, TemplateShift
+
+NO_TEMPLATE = "No ScheduleTemplate matches the given query."
+
+_MINE = ScheduleTemplate.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid)
+_TEMPLATES = sa.select(*ScheduleTemplate.__table__.columns)
+_COUNT = Query(sa.select(sa.func.count()).select_from(ScheduleTemplate).where(_MINE))
+_ROWS = Query(
+    _TEMPLATES.where(_MINE)
+    .order_by(ScheduleTemplate.name, ScheduleTemplate.id)
+    .limit(bindparam("limit", type_=sa.Integer))
+    .offset(bindparam("offset", type_=sa.Integer))
+)
+_ONE = Query(_TEMPLATES.where(_MINE, ScheduleTemplate.id == bindparam("id", type_=sa.Uuid)))
+_SHIFTS = Query(
+    sa.select(*TemplateShift.__table__.columns)
+    .where(
+        TemplateShift.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
+        TemplateShift.template_id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid))),
+    )
+    .order_by(TemplateShift.day_of_week, TemplateShift.start_time, TemplateShift.role, TemplateShift.id)
+)
+
+Template = tuple[Any, list[Any]]
+"""A template's row, and those of its shifts by day and start."""
+
+
+async def page_of_templates(reader: Reader, restaurant_id: UUID, page: Page) -> tuple[int, list[Template]]:
+    """How many templates there are, and those of one page, by name. Raises NotFound beyond the end."""
+    count, rows = await read_page(reader, _COUNT, _ROWS, page, restaurant_id=restaurant_id)
+    shifts: defaultdict[UUID, list[Any]] = defaultdict(list)
+    for shift in await reader.all(_SHIFTS, restaurant_id=restaurant_id, ids=[row.id for row in rows]):
+        shifts[shift.template_id].append(shift)
+    return count, [(row, shifts[row.id]) for row in rows]
+
+
+async def one_template(reading: Reading, restaurant_id: UUID, template_id: UUID) -> Template:
+    """A template. Raises NotFound."""
+    rows, shifts = await reading.batch(
+        (_ONE, {"restaurant_id": restaurant_id, "id": template_id}),
+        (_SHIFTS, {"restaurant_id": restaurant_id, "ids": [template_id]}),
+    )
+    if not rows:
+        raise NotFound(NO_TEMPLATE)
+    return rows[0], list(shifts)
+
+
+async def template_shifts(reading: Reading, restaurant_id: UUID, template_id: UUID) -> list[Any]:
+    """The shifts of a template. Raises NotFound for a template that is not there."""
+    return (await one_template(reading, restaurant_id, template_id))[1]

@@ -1,0 +1,141 @@
+"""Tasks of shifts."""
+
+from collections import Counter
+from datetime import UTC, datetime, time
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.empty_pb2 import Empty
+
+import refdata
+from mizan.scheduling.v1 import shift_task_pb2
+from servicekit.call import Call
+from servicekit.clock import Clock
+from servicekit.db import SessionReader
+from servicekit.paging import page_of
+from servicekit.patch import changes_of, values_of
+from services.scheduling.commands import shift_tasks as commands
+from services.scheduling.queries import shift_tasks as queries
+from services.scheduling.service.convert import json_text, shift_task_message, shift_task_messages
+
+FIELDS = (
+    "shift",
+    "title",
+    "description",
+    "category",
+    "priority",
+    "status",
+    "assigned_to",
+    "estimated_duration",
+    "due_date",
+    "parent_task",
+    "notes",
+)
+NULLABLE = ("shift", "description", "category", "assigned_to", "estimated_duration", "due_date", "parent_task", "notes")
+
+
+class ShiftTaskService:
+    """Implements mizan.scheduling.v1.ShiftTaskService."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def ListShiftTasks(
+        self, request: shift_task_pb2.ListShiftTasksRequest, call: Call
+    ) -> shift_task_pb2.ListShiftTasksResponse:
+        return await _list(request, call, _chosen(request, call))
+
+    async def ListMyTasks(
+        self, request: shift_task_pb2.ListMyTasksRequest, call: Call
+    ) -> shift_task_pb2.ListShiftTasksResponse:
+        return await _list(request, call, {"assigned_to": call.principal.user_id})
+
+    async def GetShiftTask(self, request: shift_task_pb2.GetShiftTaskRequest, call: Call) -> shift_task_pb2.ShiftTask:
+        row = await queries.one_task(call.read(), call.principal.tenant, UUID(request.id))
+        commands.ensure_visible(call.principal, row.assigned_to)
+        return shift_task_message(row, await queries.subtasks(call.read(), call.principal.tenant, [row.id]))
+
+    async def CreateShiftTask(
+        self, request: shift_task_pb2.CreateShiftTaskRequest, call: Call
+    ) -> shift_task_pb2.ShiftTask:
+        session = await call.session()
+        task_id = await commands.create(session, call.principal, values_of(request), self._clock.now())
+        return await _read(call, session, task_id)
+
+    async def UpdateShiftTask(
+        self, request: shift_task_pb2.UpdateShiftTaskRequest, call: Call
+    ) -> shift_task_pb2.ShiftTask:
+        session = await call.session()
+        changes = changes_of(request, FIELDS, nullable=NULLABLE)
+        await commands.change(session, call.principal, UUID(request.id), changes, self._clock.now())
+        return await _read(call, session, UUID(request.id))
+
+    async def DeleteShiftTask(self, request: shift_task_pb2.DeleteShiftTaskRequest, call: Call) -> Empty:
+        session = await call.session()
+        task = await commands.delete(session, call.principal, UUID(request.id))
+        call.notes.old_values = {"title": task.title, "status": task.status}
+        return Empty()
+
+    async def StartShiftTask(
+        self, request: shift_task_pb2.StartShiftTaskRequest, call: Call
+    ) -> shift_task_pb2.ShiftTask:
+        session = await call.session()
+        task_id = UUID(request.id)
+        await commands.set_status(session, call.principal, task_id, "IN_PROGRESS", self._clock.now())
+        return await _read(call, session, task_id)
+
+    async def CompleteShiftTask(
+        self, request: shift_task_pb2.CompleteShiftTaskRequest, call: Call
+    ) -> shift_task_pb2.ShiftTask:
+        session = await call.session()
+        task_id = UUID(request.id)
+        await commands.set_status(session, call.principal, task_id, "COMPLETED", self._clock.now(), request.notes)
+        return await _read(call, session, task_id)
+
+    async def ReassignShiftTask(
+        self, request: shift_task_pb2.ReassignShiftTaskRequest, call: Call
+    ) -> shift_task_pb2.ShiftTask:
+        session = await call.session()
+        await commands.reassign(session, call.principal, UUID(request.id), UUID(request.assigned_to))
+        return await _read(call, session, UUID(request.id))
+
+    async def GetTaskStatistics(
+        self, request: shift_task_pb2.GetTaskStatisticsRequest, call: Call
+    ) -> shift_task_pb2.TaskStatistics:
+        tenant = call.principal.tenant
+        zone = await refdata.time_zone(call.read(), tenant)
+        today = datetime.combine(self._clock.now().astimezone(zone).date(), time(), zone).astimezone(UTC)
+        rows = await queries.statistics(call.read(), tenant, today, **_chosen(request, call))
+        by_status: Counter[str] = Counter()
+        by_priority: Counter[str] = Counter()
+        for row in rows:
+            by_status[row.status] += row.tasks
+            by_priority[row.priority] += row.tasks
+        open_ones = [row for row in rows if row.status in ("TODO", "IN_PROGRESS")]
+        return shift_task_pb2.TaskStatistics(
+            total_tasks=by_status.total(),
+            by_status=json_text(by_status),
+            by_priority=json_text(by_priority),
+            completed_today=sum(row.recent for row in rows if row.status == "COMPLETED"),
+            overdue=sum(row.tasks for row in open_ones if row.priority == "URGENT"),
+        )
+
+
+def _chosen(request: Any, call: Call) -> dict[str, Any]:
+    """What narrows a list: what was asked for, and the caller's own tasks for who may not plan."""
+    chosen = values_of(request, without=("page", "page_size"))
+    if not call.principal.may(commands.PLAN):
+        chosen["assigned_to"] = call.principal.user_id
+    return {name: value.upper() if name in ("status", "priority") else value for name, value in chosen.items()}
+
+
+async def _list(request: Any, call: Call, chosen: dict[str, Any]) -> shift_task_pb2.ListShiftTasksResponse:
+    count, rows, under = await queries.page_of_tasks(call.read(), call.principal.tenant, page_of(request), **chosen)
+    return shift_task_pb2.ListShiftTasksResponse(count=count, results=shift_task_messages(rows, under))
+
+
+async def _read(call: Call, session: Any, task_id: UUID) -> shift_task_pb2.ShiftTask:
+    reading, tenant = SessionReader(session), call.principal.tenant
+    call.notes.entity_id = str(task_id)
+    row = await queries.one_task(reading, tenant, task_id)
+    return shift_task_message(row, await queries.subtasks(reading, tenant, [task_id]))

@@ -1,0 +1,89 @@
+"""Templates of weeks."""
+
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.empty_pb2 import Empty
+
+from mizan.scheduling.v1 import template_pb2
+from servicekit.call import Call
+from servicekit.db import SessionReader
+from servicekit.paging import page_of
+from servicekit.patch import changes_of, values_of
+from services.scheduling.commands import templates as commands
+from services.scheduling.queries import templates as queries
+from services.scheduling.queries.templates import Template
+
+
+class ScheduleTemplateService:
+    """Implements mizan.scheduling.v1.ScheduleTemplateService."""
+
+    async def ListScheduleTemplates(
+        self, request: template_pb2.ListScheduleTemplatesRequest, call: Call
+    ) -> template_pb2.ListScheduleTemplatesResponse:
+        count, found = await queries.page_of_templates(call.read(), call.principal.tenant, page_of(request))
+        return template_pb2.ListScheduleTemplatesResponse(
+            count=count, results=[_message(template) for template in found]
+        )
+
+    async def GetScheduleTemplate(
+        self, request: template_pb2.GetScheduleTemplateRequest, call: Call
+    ) -> template_pb2.ScheduleTemplate:
+        return _message(await queries.one_template(call.read(), call.principal.tenant, UUID(request.id)))
+
+    async def CreateScheduleTemplate(
+        self, request: template_pb2.CreateScheduleTemplateRequest, call: Call
+    ) -> template_pb2.ScheduleTemplate:
+        session = await call.session()
+        values = {**values_of(request), "shifts": _drafts(request)}
+        template_id = await commands.create(session, call.principal.tenant, values)
+        return _message(await queries.one_template(SessionReader(session), call.principal.tenant, template_id))
+
+    async def UpdateScheduleTemplate(
+        self, request: template_pb2.UpdateScheduleTemplateRequest, call: Call
+    ) -> template_pb2.ScheduleTemplate:
+        session = await call.session()
+        tenant, template_id = call.principal.tenant, UUID(request.id)
+        changes = changes_of(request, ("name", "is_active", "description", "shifts"), nullable=("description",))
+        if "shifts" in changes:
+            changes["shifts"] = _drafts(request)
+        await commands.change(session, tenant, template_id, changes, call.principal.user_id)
+        return _message(await queries.one_template(SessionReader(session), tenant, template_id))
+
+    async def DeleteScheduleTemplate(self, request: template_pb2.DeleteScheduleTemplateRequest, call: Call) -> Empty:
+        session = await call.session()
+        template = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        call.notes.old_values = {"name": template.name}
+        await session.delete(template)
+        return Empty()
+
+
+def _drafts(request: Any) -> list[dict[str, Any]]:
+    return [values_of(draft) for draft in request.shifts]
+
+
+def _message(template: Template) -> template_pb2.ScheduleTemplate:
+    row, shifts = template
+    message = template_pb2.ScheduleTemplate(
+        id=str(row.id),
+        restaurant=str(row.restaurant_id),
+        name=row.name,
+        is_active=row.is_active,
+        description=row.description,
+        version=row.version,
+        shifts=[
+            template_pb2.TemplateShift(
+                id=str(shift.id),
+                template=str(row.id),
+                role=shift.role,
+                day_of_week=shift.day_of_week,
+                start_time=shift.start_time.isoformat() if shift.start_time else None,
+                end_time=shift.end_time.isoformat() if shift.end_time else None,
+                required_staff=shift.required_staff,
+            )
+            for shift in shifts
+        ],
+    )
+    message.created_at.FromDatetime(row.created_at)
+    message.updated_at.FromDatetime(row.updated_at)
+    return message

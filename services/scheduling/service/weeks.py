@@ -1,0 +1,242 @@
+"""Weeks."""
+
+from collections import Counter, defaultdict
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.empty_pb2 import Empty
+
+import refdata
+from labour import Period, hours, net_hours
+from mizan.scheduling.v1 import week_pb2
+from servicekit.call import Call
+from servicekit.clock import Clock
+from servicekit.db import SessionReader
+from servicekit.errors import Invalid
+from servicekit.paging import page_of
+from services.scheduling.commands import shifts as shift_commands
+from services.scheduling.commands import weeks as commands
+from services.scheduling.domain.conflicts import week_of
+from services.scheduling.models import WeeklySchedule
+from services.scheduling.queries import weeks as queries
+from services.scheduling.queries.shifts import Planned
+from services.scheduling.service.convert import conflict_message, json_text, shift_message
+from services.scheduling.service.shifts import only_own
+
+
+class WeekService:
+    """Implements mizan.scheduling.v1.WeekService."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def ListWeeks(self, request: week_pb2.ListWeeksRequest, call: Call) -> week_pb2.ListWeeksResponse:
+        return await _list(request, call)
+
+    async def ListWeeksInPages(
+        self, request: week_pb2.ListWeeksInPagesRequest, call: Call
+    ) -> week_pb2.ListWeeksResponse:
+        return await _list(request, call)
+
+    async def GetWeek(self, request: week_pb2.GetWeekRequest, call: Call) -> week_pb2.WeeklySchedule:
+        tenant, week_id = call.principal.tenant, UUID(request.id)
+        row = await queries.one_week(call.read(), tenant, week_id)
+        shifts = await queries.shifts_of(call.read(), tenant, week_id, only_own(call))
+        return _message(row, shifts, call.principal.language)
+
+    async def GetWeekByDate(self, request: week_pb2.GetWeekByDateRequest, call: Call) -> week_pb2.WeeklySchedule:
+        tenant = call.principal.tenant
+        monday = week_of(date.fromisoformat(request.week_start))
+        row = await queries.week_by_start(call.read(), tenant, monday)
+        if row is None:
+            return week_pb2.WeeklySchedule(
+                restaurant=str(tenant),
+                week_start=monday.isoformat(),
+                week_end=(monday + timedelta(days=6)).isoformat(),
+            )
+        shifts = await queries.shifts_of(call.read(), tenant, row.id)
+        return _message(row, shifts, call.principal.language, by_clock=True)
+
+    async def CreateWeek(self, request: week_pb2.CreateWeekRequest, call: Call) -> week_pb2.WeeklySchedule:
+        session = await call.session()
+        week = await commands.create(session, call.principal.tenant, date.fromisoformat(request.week_start))
+        if request.is_published:
+            await commands.publish(session, week, call.principal.user_id, self._clock.now())
+        return await _read(call, session, week)
+
+    async def UpdateWeek(self, request: week_pb2.UpdateWeekRequest, call: Call) -> week_pb2.WeeklySchedule:
+        session = await call.session()
+        week = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        if request.week_start and date.fromisoformat(request.week_start) != week.week_start:
+            raise Invalid.field("week_start", "A week stays where it is; copy it to another one.")
+        if request.HasField("is_published") and request.is_published != week.is_published:
+            if request.is_published:
+                await commands.publish(session, week, call.principal.user_id, self._clock.now())
+            else:
+                await commands.unpublish(session, week)
+        return await _read(call, session, week)
+
+    async def DeleteWeek(self, request: week_pb2.DeleteWeekRequest, call: Call) -> Empty:
+        session = await call.session()
+        week = await commands.delete(session, call.principal.tenant, UUID(request.id))
+        call.notes.old_values = {"week_start": week.week_start, "is_published": week.is_published}
+        return Empty()
+
+    async def PublishWeek(self, request: week_pb2.PublishWeekRequest, call: Call) -> week_pb2.PublishWeekResponse:
+        session = await call.session()
+        week = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        outcome = await commands.publish(session, week, call.principal.user_id, self._clock.now())
+        call.notes.entity_id = str(week.id)
+        people = "1 person" if outcome.notified == 1 else f"{outcome.notified} people"
+        return week_pb2.PublishWeekResponse(
+            detail=f"Schedule published; {people} notified.",
+            notified=outcome.notified,
+            added=outcome.added,
+            changed=outcome.changed,
+            removed=outcome.removed,
+            warnings=[conflict_message(finding) for finding in outcome.warnings],
+        )
+
+    async def FillWeek(self, request: week_pb2.FillWeekRequest, call: Call) -> week_pb2.FillWeekResponse:
+        session = await call.session()
+        week = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        if request.week_start and date.fromisoformat(request.week_start) != week.week_start:
+            raise Invalid.field("week_start", "This is not the week that is filled.")
+        return await _fill(call, session, week, request.template_id)
+
+    async def GenerateWeek(self, request: week_pb2.GenerateWeekRequest, call: Call) -> week_pb2.FillWeekResponse:
+        monday = date.fromisoformat(request.week_start)
+        if monday.weekday() != 0:
+            raise Invalid.field("week_start", "A week starts on a Monday.", code="not_a_monday")
+        session = await call.session()
+        week = await shift_commands.week_for(session, call.principal.tenant, monday)
+        return await _fill(call, session, week, request.template_id)
+
+    async def CopyWeek(self, request: week_pb2.CopyWeekRequest, call: Call) -> week_pb2.FillWeekResponse:
+        session = await call.session()
+        tenant = call.principal.tenant
+        source = await commands.locked(session, tenant, UUID(request.id))
+        target = await shift_commands.week_for(session, tenant, date.fromisoformat(request.week_start))
+        if target.id == source.id:
+            raise Invalid.field("week_start", "A week cannot be copied onto itself.")
+        return await _filled(
+            call, session, target, await commands.copy(session, source, target, call.principal.user_id)
+        )
+
+    async def GetCoverage(self, request: week_pb2.GetCoverageRequest, call: Call) -> week_pb2.Coverage:
+        shifts = await _worked(call, request.id)
+        if request.role:
+            shifts = [shift for shift in shifts if shift.row.role == request.role.upper()]
+        days: dict[str, dict[str, Any]] = {}
+        for shift in shifts:
+            day = days.setdefault(shift.row.shift_date.isoformat(), {"shifts": [], "assigned": 0})
+            day["shifts"].append(str(shift.row.id))
+            day["assigned"] += bool(shift.people)
+        assigned = sum(bool(shift.people) for shift in shifts)
+        return week_pb2.Coverage(
+            total_required=len(shifts),
+            total_assigned=assigned,
+            coverage_percentage=_percent(assigned, len(shifts)),
+            uncovered_shifts=len(shifts) - assigned,
+            by_day=json_text(days),
+        )
+
+    async def GetAnalytics(self, request: week_pb2.GetAnalyticsRequest, call: Call) -> week_pb2.WeekAnalytics:
+        shifts = await _worked(call, request.id)
+        by_role: defaultdict[str, list[timedelta]] = defaultdict(list)
+        for shift in shifts:
+            row = shift.row
+            length = net_hours(Period(row.starts_at, row.ends_at), timedelta(minutes=row.break_minutes))
+            by_role[row.role].append(length)
+        total = sum((sum(lengths, timedelta()) for lengths in by_role.values()), timedelta())
+        return week_pb2.WeekAnalytics(
+            total_shifts=len(shifts),
+            total_hours=float(hours(total)),
+            average_shift_hours=float(hours(total / len(shifts))) if shifts else 0,
+            unique_staff=len({person.user_id for shift in shifts for person in shift.people}),
+            by_role=json_text(
+                {
+                    role: {"count": len(lengths), "total_hours": float(hours(sum(lengths, timedelta())))}
+                    for role, lengths in sorted(by_role.items())
+                }
+            ),
+            by_status=json_text(dict(sorted(Counter(shift.row.status for shift in shifts).items()))),
+            confirmation_rate=_percent(sum(shift.row.is_confirmed for shift in shifts), len(shifts)),
+        )
+
+    async def GetSchedulingStats(
+        self, _request: week_pb2.GetSchedulingStatsRequest, call: Call
+    ) -> week_pb2.SchedulingStats:
+        tenant = call.principal.tenant
+        zone = await refdata.time_zone(call.read(), tenant)
+        row = await queries.stats(call.read(), tenant, week_of(self._clock.now().astimezone(zone).date()))
+        return week_pb2.SchedulingStats(
+            total_staff=row.total_staff,
+            scheduled_shifts=row.scheduled_shifts,
+            open_tasks=row.open_tasks,
+            completed_tasks=row.completed_tasks,
+        )
+
+
+async def _list(request: Any, call: Call) -> week_pb2.ListWeeksResponse:
+    first = date.fromisoformat(request.date_from) if request.date_from else None
+    last = date.fromisoformat(request.date_to) if request.date_to else None
+    if request.week_start:
+        first = last = week_of(date.fromisoformat(request.week_start))
+    elif first is not None:
+        first = week_of(first)
+    count, weeks = await queries.page_of_weeks(
+        call.read(), call.principal.tenant, page_of(request), first=first, last=last, staff_id=only_own(call)
+    )
+    return week_pb2.ListWeeksResponse(
+        count=count, results=[_message(row, shifts, call.principal.language) for row, shifts in weeks]
+    )
+
+
+async def _worked(call: Call, week_id: str) -> list[Planned]:
+    """The shifts of a week that are not cancelled. Raises NotFound."""
+    tenant = call.principal.tenant
+    week = await queries.one_week(call.read(), tenant, UUID(week_id))
+    shifts = await queries.shifts_of(call.read(), tenant, week.id, details=False)
+    return [shift for shift in shifts if shift.row.status != "CANCELLED"]
+
+
+async def _read(call: Call, session: Any, week: WeeklySchedule) -> week_pb2.WeeklySchedule:
+    call.notes.entity_id = str(week.id)
+    await session.flush()
+    shifts = await queries.shifts_of(SessionReader(session), call.principal.tenant, week.id)
+    return _message(week, shifts, call.principal.language)
+
+
+async def _fill(call: Call, session: Any, week: WeeklySchedule, template_id: str) -> week_pb2.FillWeekResponse:
+    filled = await commands.fill(session, week, UUID(template_id), call.principal.user_id)
+    return await _filled(call, session, week, filled)
+
+
+async def _filled(call: Call, session: Any, week: WeeklySchedule, filled: commands.Filled) -> week_pb2.FillWeekResponse:
+    open_shifts = f", {filled.unfilled} of them open" if filled.unfilled else ""
+    return week_pb2.FillWeekResponse(
+        detail=f"Created {filled.created} shifts{open_shifts}.",
+        shifts_created=filled.created,
+        unfilled=filled.unfilled,
+        schedule=await _read(call, session, week),
+    )
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(part * 100 / whole, 2) if whole else 0.0
+
+
+def _message(row: Any, shifts: list[Planned], language: str, *, by_clock: bool = False) -> week_pb2.WeeklySchedule:
+    message = week_pb2.WeeklySchedule(
+        id=str(row.id),
+        restaurant=str(row.restaurant_id),
+        week_start=row.week_start.isoformat(),
+        week_end=(row.week_start + timedelta(days=6)).isoformat(),
+        is_published=row.is_published,
+        version=row.version,
+        assigned_shifts=[shift_message(shift, language=language, by_clock=by_clock) for shift in shifts],
+    )
+    message.created_at.FromDatetime(row.created_at)
+    return message

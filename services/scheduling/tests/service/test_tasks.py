@@ -1,0 +1,142 @@
+"""Tasks of shifts, tasks that stand alone, and the templates of both."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from mizan.scheduling.v1 import shift_task_pb2 as shift_tasks
+from mizan.scheduling.v1 import task_pb2 as tasks
+from mizan.scheduling.v1 import task_template_pb2 as templates
+from servicekit.grpc_client import RemoteRefusal
+from servicekit.testing.service import Api, RunningService
+from services.scheduling.tests.service.test_shifts import plan
+from services.scheduling.tests.team import Team, team
+
+
+async def template(api: Api, us: Team, **fields: Any) -> Any:
+    items = [{"title": "Sweep", "priority": "high", "estimated_duration": 15}, {"name": "Mop"}]
+    request = templates.CreateTaskTemplateRequest(
+        **{"name": "Closing", "template_type": "CLOSING", "tasks": orjson.dumps(items).decode(), **fields}
+    )
+    return await api.TaskTemplateService.CreateTaskTemplate(request, principal=us.manager)
+
+
+async def refusal(attempt: Any) -> RemoteRefusal:
+    with pytest.raises(RemoteRefusal) as refused:
+        await attempt
+    return refused.value
+
+
+async def test_a_template_keeps_what_it_is_given(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    made = await template(
+        api, us, frequency="yearly", estimated_duration="90", i18n='{"en": {"name": "Close"}}', sop_steps='["a"]'
+    )
+    assert (made.frequency, made.estimated_duration, made.localized_name) == ("ANNUALLY", "01:30:00", "Close")
+    assert (made.description, orjson.loads(made.sop_steps), made.verification_type) == ("", ["a"], "NONE")
+    copied = await api.TaskTemplateService.DuplicateTaskTemplate(
+        templates.DuplicateTaskTemplateRequest(id=made.id), principal=us.manager
+    )
+    assert (copied.name, copied.tasks, copied.sop_steps) == ("Copy of Closing", made.tasks, made.sop_steps)
+    request = templates.UpdateTaskTemplateRequest(id=made.id, name="Late closing")
+    request.update_mask.paths.append("name")
+    changed = await api.TaskTemplateService.UpdateTaskTemplate(request, principal=us.manager)
+    assert (changed.name, changed.tasks) == ("Late closing", made.tasks)
+    listed = await api.TaskTemplateService.ListTaskTemplates(
+        templates.ListTaskTemplatesRequest(), principal=us.principal(0)
+    )
+    assert [found.name for found in listed.results] == ["Copy of Closing", "Late closing"]
+    await api.TaskTemplateService.DeleteTaskTemplate(
+        templates.DeleteTaskTemplateRequest(id=made.id), principal=us.manager
+    )
+    request_one = templates.GetTaskTemplateRequest(id=made.id)
+    assert (
+        await refusal(api.TaskTemplateService.GetTaskTemplate(request_one, principal=us.manager))
+    ).code == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [({"frequency": "hourly"}, "frequency"), ({"tasks": "{}"}, "tasks"), ({"tasks": "[{}]"}, "tasks")],
+)
+async def test_what_is_no_template_is_refused(
+    api: Api, scheduling: RunningService, fields: dict[str, Any], field: str
+) -> None:
+    assert list((await refusal(template(api, team(scheduling), **fields))).fields) == [field]
+
+
+async def test_tasks_are_generated_from_a_template(api: Api, scheduling: RunningService) -> None:
+    us, them = team(scheduling), team(scheduling)
+    made = await template(api, us)
+    request = tasks.GenerateTasksRequest(id=made.id, assigned_to=[str(us.people[0])], due_date="2026-11-30")
+    answer = await api.TaskService.GenerateTasks(request, principal=us.manager)
+    assert answer.tasks_created == 2
+    assert {(task.title, task.priority, task.estimated_duration) for task in answer.tasks} == {
+        ("Sweep", "HIGH", "00:15:00"),
+        ("Mop", "MEDIUM", ""),
+    }
+    mine = await api.TaskService.ListTasks(tasks.ListTasksRequest(), principal=us.principal(0))
+    assert (mine.count, mine.results[0].assigned_to_names) == (2, ["Person0 Idrissi"])
+    assert (await api.TaskService.ListTasks(tasks.ListTasksRequest(), principal=us.principal(1))).count == 0
+    assert (await refusal(api.TaskService.GenerateTasks(request, principal=them.manager))).code == "not_found"
+
+
+async def test_a_task_is_started_and_completed_once_by_whom_it_concerns(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    request = tasks.CreateTaskRequest(title="Order flour", assigned_to=[str(us.people[0])], category="Kitchen")
+    made = await api.TaskService.CreateTask(request, principal=us.manager)
+    assert (made.status, made.category_details.name) == ("TODO", "Kitchen")
+    doer, other = us.principal(0), us.principal(1)
+    started = await api.TaskService.StartTask(tasks.StartTaskRequest(id=made.id), principal=doer)
+    again = await api.TaskService.StartTask(tasks.StartTaskRequest(id=made.id), principal=doer)
+    assert (started.status, again.started_at) == ("IN_PROGRESS", started.started_at)
+    done = tasks.CompleteTaskRequest(id=made.id, completion_notes="25 kg")
+    assert (await refusal(api.TaskService.CompleteTask(done, principal=other))).code == "not_found"
+    completed = await api.TaskService.CompleteTask(done, principal=doer)
+    assert (completed.status, completed.progress, completed.completed_by) == ("COMPLETED", 100, str(us.people[0]))
+    assert (
+        await refusal(api.TaskService.StartTask(tasks.StartTaskRequest(id=made.id), principal=doer))
+    ).code == "task_over"
+
+
+async def test_staff_change_the_state_of_their_tasks_and_nothing_else(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    shift = await plan(api, us, 0)
+    request = shift_tasks.CreateShiftTaskRequest(shift=shift.id, title="Lay tables", assigned_to=str(us.people[0]))
+    made = await api.ShiftTaskService.CreateShiftTask(request, principal=us.manager)
+    change = shift_tasks.UpdateShiftTaskRequest(id=made.id, status="IN_PROGRESS")
+    change.update_mask.paths.append("status")
+    changed = await api.ShiftTaskService.UpdateShiftTask(change, principal=us.principal(0))
+    assert (changed.status, changed.progress_percentage) == ("IN_PROGRESS", 50)
+    rename = shift_tasks.UpdateShiftTaskRequest(id=made.id, title="Rest")
+    rename.update_mask.paths.append("title")
+    refused = await refusal(api.ShiftTaskService.UpdateShiftTask(rename, principal=us.principal(0)))
+    assert refused.code == "permission_denied"
+    finished = await api.ShiftTaskService.CompleteShiftTask(
+        shift_tasks.CompleteShiftTaskRequest(id=made.id, notes="Done"), principal=us.principal(0)
+    )
+    assert (finished.status, finished.notes) == ("COMPLETED", "Done")
+    statistics = await api.ShiftTaskService.GetTaskStatistics(
+        shift_tasks.GetTaskStatisticsRequest(), principal=us.manager
+    )
+    assert (statistics.total_tasks, statistics.completed_today) == (1, 1)
+    assert orjson.loads(statistics.by_status) == {"COMPLETED": 1}
+
+
+async def test_urgent_tasks_stand_first_and_subtasks_under_theirs(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    made = {}
+    for priority in ("LOW", "URGENT", "HIGH"):
+        request = shift_tasks.CreateShiftTaskRequest(title=priority.title(), priority=priority)
+        made[priority] = await api.ShiftTaskService.CreateShiftTask(request, principal=us.manager)
+    under = shift_tasks.CreateShiftTaskRequest(title="Part", parent_task=made["HIGH"].id)
+    part = await api.ShiftTaskService.CreateShiftTask(under, principal=us.manager)
+    with scheduling.statements() as ran:
+        listed = await api.ShiftTaskService.ListShiftTasks(shift_tasks.ListShiftTasksRequest(), principal=us.manager)
+    assert [task.title for task in listed.results] == ["Urgent", "High", "Low"]
+    assert [task.id for task in listed.results[1].subtasks] == [part.id]
+    assert len(ran) == 3
+    deeper = shift_tasks.CreateShiftTaskRequest(title="Deeper", parent_task=part.id)
+    refused = await refusal(api.ShiftTaskService.CreateShiftTask(deeper, principal=us.manager))
+    assert list(refused.fields) == ["parent_task"]

@@ -1,0 +1,165 @@
+"""Weeks: begun once, filled from templates, published with one message per person, and again with what changed."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from mizan.scheduling.events.v1 import events_pb2 as facts
+from mizan.scheduling.v1 import shift_pb2 as shifts
+from mizan.scheduling.v1 import template_pb2 as templates
+from mizan.scheduling.v1 import week_pb2 as weeks
+from servicekit.grpc_client import RemoteRefusal
+from servicekit.testing.events import Bus
+from servicekit.testing.service import Api, RunningService
+from services.scheduling.tests.service.test_shifts import change, plan
+from services.scheduling.tests.team import Team, team
+
+MONDAY = "2026-11-23"
+
+
+async def begin(api: Api, us: Team, week_start: str = MONDAY) -> Any:
+    return await api.WeekService.CreateWeek(weeks.CreateWeekRequest(week_start=week_start), principal=us.manager)
+
+
+async def publish(api: Api, us: Team, week_id: str) -> Any:
+    return await api.WeekService.PublishWeek(weeks.PublishWeekRequest(id=week_id), principal=us.manager)
+
+
+async def template(api: Api, us: Team, *drafts: templates.TemplateShiftDraft) -> Any:
+    request = templates.CreateScheduleTemplateRequest(name="Winter", shifts=drafts)
+    return await api.ScheduleTemplateService.CreateScheduleTemplate(request, principal=us.manager)
+
+
+async def test_a_week_begins_once_and_on_a_monday(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    made = await begin(api, us)
+    assert (made.week_start, made.week_end, made.is_published) == (MONDAY, "2026-11-29", False)
+    for start in (MONDAY, "2026-11-24"):
+        with pytest.raises(RemoteRefusal) as refused:
+            await begin(api, us, start)
+        assert list(refused.value.fields) == ["week_start"]
+
+
+async def test_publishing_tells_each_person_once_and_again_only_what_changed(
+    api: Api, scheduling: RunningService, bus: Bus
+) -> None:
+    us = team(scheduling)
+    first = await plan(api, us, 0, 1)
+    gone = await plan(api, us, 1, shift_date="2026-11-25")
+    await plan(api, us, 2, shift_date="2026-11-26")
+    outcome = await publish(api, us, first.schedule)
+    assert (outcome.notified, outcome.added, outcome.changed, outcome.removed) == (3, 4, 0, 0)
+    told = [
+        (await bus.of_aggregate(facts.StaffSchedulePublished, f"{first.schedule}:{person}", 1))[0].message
+        for person in us.people
+    ]
+    assert [len(message.added) for message in told] == [1, 2, 1]
+    assert told[1].total_hours == 15.0
+    again = await publish(api, us, first.schedule)
+    assert again.notified == 0
+    await change(api, us, first.id, end_time="18:00")
+    await api.ShiftService.DeleteShift(shifts.DeleteShiftRequest(id=gone.id), principal=us.manager)
+    third = await publish(api, us, first.schedule)
+    assert (third.notified, third.added, third.changed, third.removed) == (2, 0, 2, 1)
+    message = (await bus.of_aggregate(facts.StaffSchedulePublished, f"{first.schedule}:{us.people[1]}", 2))[1].message
+    assert ([about.id for about in message.changed], [about.id for about in message.removed]) == ([first.id], [gone.id])
+    assert message.number == 3
+
+
+async def test_a_template_fills_a_week_with_who_is_free(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling, size=2)
+    made = await template(
+        api,
+        us,
+        templates.TemplateShiftDraft(
+            role="waiter", day_of_week=0, start_time="09:00", end_time="15:00", required_staff=3
+        ),
+        templates.TemplateShiftDraft(role="WAITER", day_of_week=1, start_time="20:00", end_time="02:00"),
+    )
+    request = weeks.GenerateWeekRequest(template_id=made.id, week_start=MONDAY)
+    answer = await api.WeekService.GenerateWeek(request, principal=us.manager)
+    assert (answer.shifts_created, answer.unfilled) == (4, 1)
+    people = [shift.staff for shift in answer.schedule.assigned_shifts if shift.shift_date == MONDAY]
+    assert sorted(people) == sorted(["", *(str(person) for person in us.people)])
+    night = answer.schedule.assigned_shifts[-1]
+    assert night.end_time.startswith("2026-11-25T02:00:00")
+    coverage = await api.WeekService.GetCoverage(weeks.GetCoverageRequest(id=answer.schedule.id), principal=us.manager)
+    assert (coverage.total_required, coverage.total_assigned, coverage.coverage_percentage) == (4, 3, 75.0)
+    analytics = await api.WeekService.GetAnalytics(
+        weeks.GetAnalyticsRequest(id=answer.schedule.id), principal=us.manager
+    )
+    assert (analytics.total_shifts, analytics.total_hours, analytics.unique_staff) == (4, 22.0, 2)
+
+
+async def test_a_week_is_copied_at_the_same_times_of_day_through_a_change_of_clocks(
+    api: Api, scheduling: RunningService
+) -> None:
+    us = team(scheduling, timezone="Europe/Paris")
+    made = await plan(api, us, 0, shift_date="2026-10-19")
+    request = weeks.CopyWeekRequest(id=made.schedule, week_start="2026-10-26")
+    answer = await api.WeekService.CopyWeek(request, principal=us.manager)
+    (copied,) = answer.schedule.assigned_shifts
+    assert (made.start_time[10:], copied.start_time) == ("T09:00:00+02:00", "2026-10-26T09:00:00+01:00")
+    assert copied.staff == made.staff
+    repeated = await api.WeekService.CopyWeek(request, principal=us.manager)
+    assert (repeated.shifts_created, repeated.unfilled) == (1, 1)
+
+
+async def test_a_template_keeps_its_shifts_and_replaces_them_whole(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    made = await template(api, us, templates.TemplateShiftDraft(role="CHEF", day_of_week=0))
+    request = templates.UpdateScheduleTemplateRequest(
+        id=made.id, shifts=[templates.TemplateShiftDraft(role="CHEF", day_of_week=6, start_time="10:00")]
+    )
+    request.update_mask.paths.append("shifts")
+    changed = await api.ScheduleTemplateService.UpdateScheduleTemplate(request, principal=us.manager)
+    assert [(shift.day_of_week, shift.start_time) for shift in changed.shifts] == [(6, "10:00:00")]
+    assert (changed.name, changed.version) == ("Winter", 2)
+    listed = await api.ScheduleTemplateService.ListScheduleTemplates(
+        templates.ListScheduleTemplatesRequest(), principal=us.manager
+    )
+    assert list(listed.results) == [changed]
+    twice = [templates.TemplateShiftDraft(role="CHEF", day_of_week=0)] * 2
+    with pytest.raises(RemoteRefusal) as refused:
+        await template(api, us, *twice)
+    assert list(refused.value.fields) == ["shifts"]
+
+
+async def test_a_week_by_date_is_empty_rather_than_missing(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    request = weeks.GetWeekByDateRequest(week_start="2026-11-25")
+    empty = await api.WeekService.GetWeekByDate(request, principal=us.manager)
+    assert (empty.week_start, empty.HasField("id"), len(empty.assigned_shifts)) == (MONDAY, False, 0)
+    await plan(api, us, 0)
+    found = await api.WeekService.GetWeekByDate(request, principal=us.manager)
+    assert [shift.start_time for shift in found.assigned_shifts] == ["09:00:00"]
+
+
+async def test_weeks_are_filtered_and_shown_with_own_shifts(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    await plan(api, us, 0)
+    await plan(api, us, 1)
+    await plan(api, us, 0, shift_date="2026-12-01")
+    everything = await api.WeekService.ListWeeks(weeks.ListWeeksRequest(), principal=us.manager)
+    assert [week.week_start for week in everything.results] == ["2026-11-30", MONDAY]
+    own = await api.WeekService.ListWeeks(weeks.ListWeeksRequest(week_start=MONDAY), principal=us.principal(1))
+    assert [[UUID(shift.staff) for shift in week.assigned_shifts] for week in own.results] == [[us.people[1]]]
+
+
+async def test_weeks_and_templates_of_others_are_not_found(api: Api, scheduling: RunningService) -> None:
+    us, them = team(scheduling), team(scheduling)
+    theirs = await begin(api, them)
+    pattern = await template(api, them, templates.TemplateShiftDraft(role="CHEF"))
+    for attempt in (
+        publish(api, us, theirs.id),
+        api.WeekService.GetWeek(weeks.GetWeekRequest(id=theirs.id), principal=us.manager),
+        api.WeekService.DeleteWeek(weeks.DeleteWeekRequest(id=theirs.id), principal=us.manager),
+        api.WeekService.GenerateWeek(
+            weeks.GenerateWeekRequest(template_id=pattern.id, week_start=MONDAY), principal=us.manager
+        ),
+        api.WeekService.CopyWeek(weeks.CopyWeekRequest(id=str(uuid4()), week_start=MONDAY), principal=us.manager),
+    ):
+        with pytest.raises(RemoteRefusal) as refused:
+            await attempt
+        assert refused.value.code == "not_found"
