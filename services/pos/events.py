@@ -1,10 +1,14 @@
 """What pos publishes, and how each fact is made from its rows."""
 
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.pos.events.v1 import events_pb2 as facts
 from servicekit import events
-from services.pos.models import MenuCategory
+from services.pos.models import MenuCategory, MenuItem, Order, OrderLine, Payment
 
 
 def menu_category_created(session: AsyncSession, category: MenuCategory) -> None:
@@ -24,3 +28,183 @@ def menu_category_created(session: AsyncSession, category: MenuCategory) -> None
         aggregate_id=category.id,
         version=category.version,
     )
+
+
+def _item_facts(item: MenuItem) -> facts.MenuItemFacts:
+    return facts.MenuItemFacts(
+        id=str(item.id),
+        restaurant_id=str(item.restaurant_id),
+        name=item.name,
+        price=str(item.price),
+        is_active=item.is_active,
+        is_available=item.is_available,
+        category_id=str(item.category_id or ""),
+        version=item.version,
+    )
+
+
+def menu_item_changed(session: AsyncSession, item: MenuItem) -> None:
+    """The menu has a new item, or another state of one."""
+    _emit_item(session, item, facts.MenuItemChanged(item=_item_facts(item)))
+
+
+def menu_item_deleted(session: AsyncSession, item: MenuItem) -> None:
+    """The menu has an item no more."""
+    _emit_item(session, item, facts.MenuItemDeleted(item=_item_facts(item)))
+
+
+def menu_item_availability(session: AsyncSession, item: MenuItem) -> None:
+    """An item has run out, or is back."""
+    kind = facts.MenuItemRestored if item.is_available else facts.MenuItemSoldOut
+    _emit_item(session, item, kind(item=_item_facts(item)))
+
+
+def _emit_item(session: AsyncSession, item: MenuItem, message: Any) -> None:
+    events.emit(session, message, restaurant_id=item.restaurant_id, aggregate_id=item.id, version=item.version)
+
+
+def _order_facts(order: Order, lines: Sequence[OrderLine]) -> facts.OrderFacts:
+    return facts.OrderFacts(
+        id=str(order.id),
+        restaurant_id=str(order.restaurant_id),
+        order_number=order.order_number,
+        order_type=order.order_type,
+        status=order.status,
+        table_id=str(order.table_id or ""),
+        server_id=str(order.server_id or ""),
+        business_date=order.business_date.isoformat(),
+        currency=order.currency,
+        subtotal=str(order.subtotal),
+        tax_amount=str(order.tax_amount),
+        discount_amount=str(order.discount_amount),
+        service_charge=str(order.service_charge),
+        total_amount=str(order.total_amount),
+        amount_paid=str(order.amount_paid),
+        guest_count=order.guest_count,
+        lines=[
+            facts.OrderLineFacts(
+                id=str(line.id),
+                menu_item_id=str(line.menu_item_id),
+                name=line.name,
+                quantity=line.quantity,
+                unit_price=str(line.unit_price),
+                total_price=str(line.total_price),
+                modifier_ids=[str(modifier["id"]) for modifier in _modifiers(line)],
+            )
+            for line in lines
+            if line.status != "CANCELLED"
+        ],
+        version=order.version,
+    )
+
+
+def _modifiers(line: Any) -> list[dict[str, Any]]:
+    return list(line.modifiers)
+
+
+def order_opened(session: AsyncSession, order: Order, lines: Sequence[OrderLine]) -> None:
+    """An order was taken."""
+    _emit_order(session, order, facts.OrderOpened(order=_order_facts(order, lines)))
+
+
+def order_updated(session: AsyncSession, order: Order, lines: Sequence[OrderLine]) -> None:
+    """An order changed."""
+    _emit_order(session, order, facts.OrderUpdated(order=_order_facts(order, lines)))
+
+
+def order_completed(session: AsyncSession, order: Order, lines: Sequence[OrderLine]) -> None:
+    """An order is paid and closed."""
+    _emit_order(session, order, facts.OrderCompleted(order=_order_facts(order, lines)))
+
+
+def order_voided(session: AsyncSession, order: Order, lines: Sequence[OrderLine]) -> None:
+    """An order was cancelled."""
+    message = facts.OrderVoided(order=_order_facts(order, lines), reason=order.void_reason or "")
+    _emit_order(session, order, message)
+
+
+def order_refunded(
+    session: AsyncSession, order: Order, lines: Sequence[OrderLine], amount: Decimal, tax: Decimal, reason: str
+) -> None:
+    """Money was given back for an order."""
+    message = facts.OrderRefunded(
+        order=_order_facts(order, lines), amount=str(amount), tax_amount=str(tax), reason=reason
+    )
+    _emit_order(session, order, message)
+
+
+def _emit_order(session: AsyncSession, order: Order, message: Any) -> None:
+    events.emit(session, message, restaurant_id=order.restaurant_id, aggregate_id=order.id, version=order.version)
+
+
+def _payment_facts(payment: Payment) -> facts.PaymentFacts:
+    return facts.PaymentFacts(
+        id=str(payment.id),
+        restaurant_id=str(payment.restaurant_id),
+        order_id=str(payment.order_id),
+        payment_method=payment.payment_method,
+        status=payment.status,
+        amount=str(payment.amount),
+        tip_amount=str(payment.tip_amount),
+        refund_amount=str(payment.refund_amount),
+        currency=payment.currency,
+    )
+
+
+def payment_captured(session: AsyncSession, payment: Payment) -> None:
+    """Money was taken."""
+    events.emit(
+        session,
+        facts.PaymentCaptured(payment=_payment_facts(payment)),
+        restaurant_id=payment.restaurant_id,
+        aggregate_id=payment.id,
+    )
+
+
+def payment_refunded(session: AsyncSession, payment: Payment, amount: Decimal, tip: Decimal) -> None:
+    """Money of a payment was given back."""
+    events.emit(
+        session,
+        facts.PaymentRefunded(payment=_payment_facts(payment), amount=str(amount), tip_amount=str(tip)),
+        restaurant_id=payment.restaurant_id,
+        aggregate_id=payment.id,
+    )
+
+
+def ticket_opened(session: AsyncSession, ticket: Any, lines: Sequence[Any]) -> None:
+    """The kitchen has something new to make; `ticket` is a row of queries.kitchen."""
+    _emit_ticket(session, ticket, facts.TicketOpened(ticket=_ticket_facts(ticket, lines)))
+
+
+def ticket_changed(session: AsyncSession, ticket: Any, lines: Sequence[Any]) -> None:
+    """A ticket, or a line on it, changed; `ticket` is a row of queries.kitchen."""
+    _emit_ticket(session, ticket, facts.TicketChanged(ticket=_ticket_facts(ticket, lines)))
+
+
+def _ticket_facts(ticket: Any, lines: Sequence[Any]) -> facts.TicketFacts:
+    return facts.TicketFacts(
+        id=str(ticket.id),
+        restaurant_id=str(ticket.restaurant_id),
+        order_id=str(ticket.order_id),
+        order_number=ticket.order_number,
+        order_type=ticket.order_type,
+        table_number=ticket.table_number or 0,
+        status=ticket.status,
+        is_priority=ticket.is_priority,
+        lines=[
+            facts.TicketLineFacts(
+                id=str(line.id),
+                name=line.name,
+                quantity=line.quantity,
+                modifiers=[str(modifier["name"]) for modifier in _modifiers(line)],
+                special_instructions=line.special_instructions or "",
+                status=line.status,
+            )
+            for line in lines
+        ],
+        version=ticket.version,
+    )
+
+
+def _emit_ticket(session: AsyncSession, ticket: Any, message: Any) -> None:
+    events.emit(session, message, restaurant_id=ticket.restaurant_id, aggregate_id=ticket.id, version=ticket.version)

@@ -1,22 +1,48 @@
 """Pos as a whole, over real gRPC on a migrated database, for the tests of a module."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
+from mizan.pos.v1 import menu_item_pb2, order_pb2
 from servicekit.identity import Principal
+from servicekit.testing.clock import MovableClock
 from servicekit.testing.fixtures import SettingsOf
 from servicekit.testing.service import Api, RunningService, person, running
 from services.pos.main import build
 from services.pos.settings import Settings
 
+MANAGES = frozenset(
+    {
+        "menu.view",
+        "menu.manage",
+        "table.manage",
+        "table.clean",
+        "order.view",
+        "order.create",
+        "order.cancel",
+        "payment.take",
+        "payment.refund",
+        "kitchen.work",
+        "report.view",
+        "report.export",
+    }
+)
+SERVES = frozenset({"menu.view", "order.view", "order.create", "payment.take", "table.clean"})
+
 
 @pytest.fixture(scope="module")
-def pos(settings_of: SettingsOf) -> Iterator[RunningService]:
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture(scope="module")
+def pos(settings_of: SettingsOf, clock: MovableClock) -> Iterator[RunningService]:
     settings = Settings(**settings_of("pos"))
-    with running(lambda: build(settings)) as service:
+    with running(lambda: build(settings, clock)) as service:
         yield service
 
 
@@ -27,10 +53,26 @@ async def api(pos: RunningService) -> AsyncIterator[Api]:
 
 
 def manager(restaurant_id: UUID) -> Principal:
-    """Somebody who edits the menu of a restaurant."""
-    return person(frozenset({"menu.view", "menu.manage"}), restaurant_id=restaurant_id, role="MANAGER")
+    """Somebody who may do everything at the till."""
+    return person(MANAGES, restaurant_id=restaurant_id, role="MANAGER")
 
 
 def waiter(restaurant_id: UUID) -> Principal:
-    """Somebody who may look at the menu."""
-    return person(frozenset({"menu.view"}), restaurant_id=restaurant_id)
+    """Somebody who serves and takes payments."""
+    return person(SERVES, restaurant_id=restaurant_id)
+
+
+async def sell(api: Api, principal: Principal, name: str, price: str, **fields: Any) -> menu_item_pb2.MenuItem:
+    """A new item of the menu."""
+    request = menu_item_pb2.CreateMenuItemRequest(name=name, price=price, **fields)
+    return await api.MenuItemService.CreateMenuItem(request, principal=principal)
+
+
+async def order(
+    api: Api, principal: Principal, *lines: tuple[menu_item_pb2.MenuItem, int], **fields: Any
+) -> order_pb2.Order:
+    """A new order of items and quantities."""
+    request = order_pb2.CreateOrderRequest(
+        line_items=[order_pb2.OrderLineInput(menu_item_id=item.id, quantity=count) for item, count in lines], **fields
+    )
+    return await api.OrderService.CreateOrder(request, principal=principal)

@@ -1,0 +1,448 @@
+"""Taking orders and changing them; whoever changes an order holds its row, so that nobody's change is lost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from servicekit.db import SessionReader
+from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
+from servicekit.identity import Principal
+from services.pos import events
+from services.pos.commands import kitchen
+from services.pos.commands.pricing import PricedLine, Terms, Wanted, price_lines, terms_of
+from services.pos.domain import discounts, money, orders
+from services.pos.domain.totals import TaxedLine, Totals, total_of
+from services.pos.models import DiningTable, Discount, Order, OrderCounter, OrderLine
+from services.pos.queries.orders import NO_LINE, NO_ORDER
+from services.pos.queries.tables import NO_TABLE
+
+CLOSED = "The order is closed."
+STALE = "The order has changed since you saw it."
+MAX_LINES = 200
+
+_NEXT_NUMBER = (
+    insert(OrderCounter)
+    .values(taken=1)
+    .on_conflict_do_update(
+        index_elements=[OrderCounter.restaurant_id, OrderCounter.business_date],
+        set_={"taken": OrderCounter.taken + 1},
+    )
+    .returning(OrderCounter.taken)
+)
+
+
+@dataclass(slots=True)
+class Held:
+    """An order whose row this transaction holds, with its lines in their order."""
+
+    order: Order
+    lines: list[OrderLine]
+
+    @property
+    def unit(self) -> Decimal:
+        """The smallest amount of the order's currency."""
+        return money.unit_of(self.order.currency)
+
+    @property
+    def due(self) -> Decimal:
+        """What is left to pay; nothing once the order is closed."""
+        order = self.order
+        return money.ZERO if order.status in orders.FINAL else order.total_amount - order.amount_paid
+
+    def line(self, line_id: UUID) -> OrderLine:
+        """One of its lines that is not cancelled. Raises NotFound."""
+        for line in self.lines:
+            if line.id == line_id and line.status != "CANCELLED":
+                return line
+        raise NotFound(NO_LINE)
+
+
+async def hold(session: AsyncSession, restaurant_id: UUID, order_id: UUID, version: int | None = None) -> Held:
+    """The order, held against others until the transaction ends. Raises NotFound, and Conflict for a stale version."""
+    order = await session.scalar(
+        sa.select(Order).where(Order.id == order_id, Order.restaurant_id == restaurant_id).with_for_update()
+    )
+    if order is None:
+        raise NotFound(NO_ORDER)
+    if version is not None and version != order.version:
+        raise Conflict(STALE, code="stale_version", extra={"current_version": order.version})
+    lines = await session.scalars(
+        sa.select(OrderLine)
+        .where(OrderLine.order_id == order_id, OrderLine.restaurant_id == restaurant_id)
+        .order_by(OrderLine.position)
+    )
+    return Held(order, list(lines))
+
+
+async def hold_open(session: AsyncSession, restaurant_id: UUID, order_id: UUID, version: int | None = None) -> Held:
+    """As `hold`. Raises Conflict besides when the order is completed or cancelled."""
+    held = await hold(session, restaurant_id, order_id, version)
+    if held.order.status in orders.FINAL:
+        raise Conflict(CLOSED, code="order_closed")
+    return held
+
+
+async def create(
+    session: AsyncSession, principal: Principal, values: Mapping[str, Any], wanted: Sequence[Wanted], now: datetime
+) -> Held:
+    """Takes an order, numbers it within its business day, and sends its lines to the kitchen.
+
+    Raises NotFound for a table or an item of nobody's or another restaurant's menu, and what `price_lines` raises.
+    """
+    restaurant_id = principal.tenant
+    reading = SessionReader(session)
+    terms = await terms_of(reading, restaurant_id)
+    lines = await price_lines(reading, restaurant_id, wanted)
+    table = await _table(session, restaurant_id, values["table"]) if values.get("table") else None
+    day = terms.day_of(now)
+    sequence = await _next_number(session, restaurant_id, day)
+    order = Order(
+        id=uuid4(),
+        restaurant_id=restaurant_id,
+        business_date=day,
+        sequence=sequence,
+        order_number=orders.order_number(day, sequence),
+        order_type=orders.order_type(values.get("order_type", "DINE_IN")),
+        status="PENDING",
+        table_id=table.id if table else None,
+        server_id=principal.user_id,
+        currency=terms.currency,
+        service_charge_rate=terms.service_rate,
+        amount_paid=money.ZERO,
+        tip_amount=money.ZERO,
+        refund_amount=money.ZERO,
+        guest_count=values.get("guest_count", 1),
+        is_priority=values.get("is_priority", False),
+        order_time=now,
+        version=1,
+        created_at=now,
+        updated_at=now,
+        **_details(values),
+    )
+    _set_totals(order, priced_totals(lines, terms))
+    session.add(order)
+    await session.flush()
+    held = Held(order, [])
+    if lines:
+        ticket = await kitchen.open_ticket(session, order, now)
+        held.lines = [_line(order, ticket.id, number, line, now) for number, line in enumerate(lines, 1)]
+        session.add_all(held.lines)
+        await session.flush()
+        kitchen.announce_new(session, ticket, order, table.table_number if table else None, held.lines)
+    events.order_opened(session, order, held.lines)
+    return held
+
+
+def priced_totals(lines: Sequence[PricedLine], terms: Terms) -> Totals:
+    """What an order of these lines alone would cost."""
+    taxed = [TaxedLine(line.total_price, line.item.tax_rate, line.item.tax_inclusive) for line in lines]
+    return total_of(taxed, money.ZERO, terms.service_rate, terms.unit)
+
+
+async def update(session: AsyncSession, held: Held, changes: Mapping[str, Any]) -> None:
+    """Changes what an order says about its guests, and where they sit. Raises NotFound for a foreign table."""
+    order = held.order
+    if "table" in changes:
+        moved = changes["table"] and await _table(session, order.restaurant_id, changes["table"])
+        order.table_id = moved.id if moved else None
+    if "order_type" in changes:
+        order.order_type = orders.order_type(changes["order_type"])
+    for name in ("guest_count", "is_priority"):
+        if name in changes:
+            setattr(order, name, changes[name])
+    for name, value in _details(changes).items():
+        setattr(order, name, value)
+    await changed(session, held)
+
+
+async def add_line(session: AsyncSession, held: Held, wanted: Wanted, now: datetime) -> OrderLine:
+    """Adds a line at the menu's present price. Raises what `price_lines` raises, and Invalid for too many lines."""
+    order = held.order
+    if len(held.lines) >= MAX_LINES:
+        raise Invalid(f"An order holds at most {MAX_LINES} lines.", code="too_many_lines")
+    (priced,) = await price_lines(SessionReader(session), order.restaurant_id, [wanted])
+    ticket = await kitchen.ticket_for_more(session, order, now)
+    position = max((line.position for line in held.lines), default=0) + 1
+    line = _line(order, ticket.id, position, priced, now)
+    session.add(line)
+    held.lines.append(line)
+    order.status = orders.status_of_lines(order.status, [line.status for line in held.lines])
+    await recompute(session, held, now)
+    await kitchen.announce(session, ticket)
+    return line
+
+
+async def change_line(
+    session: AsyncSession, principal: Principal, held: Held, line: OrderLine, changes: Mapping[str, Any], now: datetime
+) -> None:
+    """Changes a line's quantity or notes. Raises Forbidden once the kitchen has begun it, without the right to void."""
+    _check_touchable(principal, line)
+    if "quantity" in changes:
+        line.quantity = changes["quantity"]
+        line.total_price = line.unit_price * line.quantity
+    if "notes" in changes:
+        line.special_instructions = changes["notes"]
+    await recompute(session, held, now)
+    await kitchen.announce_lines(session, [line])
+
+
+async def remove_line(session: AsyncSession, principal: Principal, held: Held, line: OrderLine, now: datetime) -> None:
+    """Takes a line off the bill; one that the kitchen has begun stays in the books as cancelled.
+
+    Raises Forbidden for such a line without the right to void, and Conflict when more is paid than would be left.
+    """
+    _check_touchable(principal, line)
+    if line.status == "PENDING":
+        held.lines.remove(line)
+        await session.delete(line)
+    else:
+        line.status = "CANCELLED"
+    held.order.status = orders.status_of_lines(held.order.status, [line.status for line in held.lines])
+    await recompute(session, held, now)
+    await kitchen.announce_lines(session, [line])
+
+
+async def discount(session: AsyncSession, held: Held, amount: Decimal, reason: str | None, now: datetime) -> None:
+    """Sets the discount to an amount. Raises Invalid unless it is between nothing and the subtotal."""
+    order = held.order
+    if not money.is_whole(amount, held.unit):
+        raise Invalid("Invalid discount amount", code="invalid_discount", fields={"discount_amount": "Too precise."})
+    if not 0 <= amount <= order.subtotal:
+        raise Invalid("Discount must be between 0 and subtotal", code="invalid_discount")
+    await _release_code(session, order)
+    order.discount_amount, order.discount_reason = amount, reason
+    await recompute(session, held, now)
+
+
+async def discount_by_code(session: AsyncSession, held: Held, text: str, now: datetime) -> None:
+    """Discounts an order by a code, instead of what it was discounted by before. Raises Invalid, saying why not."""
+    order = held.order
+    if not text:
+        raise Invalid("Discount code is required", code="required", fields={"discount_code": "This field is required."})
+    code = await session.scalar(
+        sa.select(Discount)
+        .where(Discount.restaurant_id == order.restaurant_id, Discount.discount_code == text.strip().upper())
+        .with_for_update()
+    )
+    if code is None:
+        raise Invalid("This discount code does not exist.", code="unknown_discount_code")
+    again = order.discount_id == code.id
+    if problem := _code_problem(code, order.subtotal, now, usage_count=code.usage_count - again):
+        raise Invalid(problem, code="discount_code_refused")
+    if not again:
+        await _release_code(session, order)
+        code.usage_count += 1
+    order.discount_id, order.discount_reason = code.id, f"Code {code.discount_code}"
+    order.discount_amount = discounts.amount_of(
+        code.discount_type, code.discount_value, code.max_discount_amount, order.subtotal, held.unit
+    )
+    await recompute(session, held, now)
+
+
+async def set_status(session: AsyncSession, principal: Principal, held: Held, wanted: str, now: datetime) -> None:
+    """Moves an order on; PAID is COMPLETED.
+
+    Raises Conflict for a step that its state forbids, or for completing what is not paid, and Forbidden for cancelling
+    without the right to void.
+    """
+    order = held.order
+    wanted = "COMPLETED" if wanted == "PAID" else wanted
+    if wanted == order.status:
+        return
+    if not orders.may_become(order.status, wanted):
+        raise Conflict(f"An order that is {order.status} cannot become {wanted}.", code="invalid_transition")
+    if wanted == "CANCELLED":
+        if not principal.may("order.cancel"):
+            raise Forbidden
+        await void(session, held, "Cancelled")
+    elif wanted == "COMPLETED":
+        if held.due:
+            raise Conflict("The order is not paid.", code="not_paid")
+        await complete(session, held, now)
+    else:
+        order.status = wanted
+        if wanted == "READY":
+            order.ready_time = now
+        await kitchen.follow(session, held.lines, wanted)
+        await changed(session, held)
+
+
+async def void(session: AsyncSession, held: Held, reason: str) -> None:
+    """Cancels an order and everything on it. Raises Conflict once something is paid or it was served."""
+    order = held.order
+    if not orders.may_become(order.status, "CANCELLED"):
+        raise Conflict(f"An order that is {order.status} cannot be cancelled.", code="invalid_transition")
+    if order.amount_paid:
+        raise Conflict("Something is paid of the order: refund it first.", code="order_paid")
+    order.status, order.void_reason = "CANCELLED", reason
+    for line in held.lines:
+        line.status = "CANCELLED"
+    await _release_code(session, order)
+    order.version += 1
+    await session.flush()
+    await kitchen.cancel(session, order)
+    await free_table(session, order)
+    events.order_voided(session, order, held.lines)
+
+
+async def complete(session: AsyncSession, held: Held, now: datetime) -> None:
+    """Closes an order that nothing is due for, and frees its table."""
+    order = held.order
+    order.status, order.completion_time = "COMPLETED", now
+    order.version += 1
+    await session.flush()
+    await free_table(session, order)
+    events.order_completed(session, order, held.lines)
+
+
+async def recompute(session: AsyncSession, held: Held, now: datetime) -> None:
+    """Works the order's amounts out again, and completes it when what is paid now covers it.
+
+    Raises Conflict when more is paid than it would cost.
+    """
+    order = held.order
+    taxed = [
+        TaxedLine(line.total_price, line.tax_rate, line.tax_inclusive)
+        for line in held.lines
+        if line.status != "CANCELLED"
+    ]
+    if order.discount_id is not None:
+        await _discount_again(session, held, sum((line.amount for line in taxed), money.ZERO))
+    _set_totals(order, total_of(taxed, order.discount_amount, order.service_charge_rate, held.unit))
+    if order.total_amount < order.amount_paid:
+        raise Conflict("More is paid than the order would cost: refund first.", code="overpaid")
+    await changed(session, held)
+    if order.amount_paid and not held.due:
+        await complete(session, held, now)
+
+
+async def changed(session: AsyncSession, held: Held) -> None:
+    """Counts the change and says that it happened."""
+    held.order.version += 1
+    await session.flush()
+    events.order_updated(session, held.order, held.lines)
+
+
+async def free_table(session: AsyncSession, order: Order) -> None:
+    """Makes a closed order's table available, unless another open order is at it."""
+    if order.table_id is None:
+        return
+    others = sa.select(Order.id).where(
+        Order.restaurant_id == order.restaurant_id,
+        Order.table_id == order.table_id,
+        Order.id != order.id,
+        Order.status.not_in(orders.FINAL),
+    )
+    await session.execute(
+        sa.update(DiningTable)
+        .where(DiningTable.id == order.table_id, DiningTable.status == "OCCUPIED", ~sa.exists(others))
+        .values(status="AVAILABLE")
+    )
+
+
+def _check_touchable(principal: Principal, line: OrderLine) -> None:
+    if line.status != "PENDING" and not principal.may("order.cancel"):
+        raise Forbidden("The kitchen has begun this line.", code="line_begun")
+
+
+async def _table(session: AsyncSession, restaurant_id: UUID, table_id: UUID) -> Any:
+    table = (
+        await session.execute(
+            sa.select(DiningTable.id, DiningTable.table_number).where(
+                DiningTable.id == table_id, DiningTable.restaurant_id == restaurant_id
+            )
+        )
+    ).first()
+    if table is None:
+        raise NotFound(NO_TABLE)
+    return table
+
+
+async def _next_number(session: AsyncSession, restaurant_id: UUID, day: date) -> int:
+    # The row stays locked until the commit, so that a number whose order is undone is given to the next one.
+    given = await session.execute(_NEXT_NUMBER, {"restaurant_id": restaurant_id, "business_date": day})
+    return int(given.scalar_one())
+
+
+def _details(values: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("customer_name", "customer_email", "delivery_address", "delivery_instructions", "notes")
+    details = {name: values[name] for name in names if name in values}
+    if "customer_phone" in values:
+        text = values["customer_phone"]
+        details["customer_phone"] = orders.phone_of(text) if text else None
+        if text and details["customer_phone"] is None:
+            raise Invalid.field("customer_phone", "Enter a phone number of 10 to 15 digits.")
+    return details
+
+
+def _line(order: Order, ticket_id: UUID, position: int, priced: PricedLine, now: datetime) -> OrderLine:
+    return OrderLine(
+        id=uuid4(),
+        restaurant_id=order.restaurant_id,
+        order_id=order.id,
+        ticket_id=ticket_id,
+        position=position,
+        menu_item_id=priced.item.id,
+        category_id=priced.item.category_id,
+        name=priced.item.name,
+        quantity=priced.wanted.quantity,
+        base_price=priced.item.price,
+        unit_price=priced.unit_price,
+        total_price=priced.total_price,
+        tax_rate=priced.item.tax_rate,
+        tax_inclusive=priced.item.tax_inclusive,
+        modifiers=priced.modifiers,
+        special_instructions=priced.wanted.instructions,
+        status="PENDING",
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _set_totals(order: Order, totals: Totals) -> None:
+    order.subtotal = totals.subtotal
+    order.discount_amount = totals.discount
+    order.service_charge = totals.service_charge
+    order.tax_amount = totals.tax
+    order.tax_included = totals.tax_included
+    order.total_amount = totals.total
+
+
+def _code_problem(code: Discount, subtotal: Decimal, now: datetime, *, usage_count: int) -> str | None:
+    return discounts.problem(
+        is_active=code.is_active,
+        valid_from=code.valid_from,
+        valid_until=code.valid_until,
+        max_usage=code.max_usage,
+        usage_count=usage_count,
+        min_order_amount=code.min_order_amount,
+        subtotal=subtotal,
+        now=now,
+    )
+
+
+async def _discount_again(session: AsyncSession, held: Held, subtotal: Decimal) -> None:
+    order = held.order
+    code = await session.get(Discount, order.discount_id)
+    if code is None or subtotal < code.min_order_amount:
+        await _release_code(session, order)
+        return
+    order.discount_amount = discounts.amount_of(
+        code.discount_type, code.discount_value, code.max_discount_amount, subtotal, held.unit
+    )
+
+
+async def _release_code(session: AsyncSession, order: Order) -> None:
+    if order.discount_id is not None:
+        await session.execute(
+            sa.update(Discount).where(Discount.id == order.discount_id).values(usage_count=Discount.usage_count - 1)
+        )
+    order.discount_id = order.discount_reason = None
+    order.discount_amount = money.ZERO

@@ -1,0 +1,65 @@
+"""What the kitchen has to make."""
+
+from uuid import UUID
+
+from mizan.pos.v1 import kitchen_pb2, order_pb2
+from servicekit.call import Call
+from servicekit.clock import Clock
+from servicekit.db import SessionReader
+from servicekit.errors import Conflict
+from servicekit.paging import page_of
+from services.pos.commands import kitchen, orders
+from services.pos.domain import orders as rules
+from services.pos.queries import kitchen as queries
+from services.pos.service.convert import line_message, ticket_message
+
+
+class KitchenService:
+    """Implements mizan.pos.v1.KitchenService."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def ListTickets(self, request: kitchen_pb2.ListTicketsRequest, call: Call) -> kitchen_pb2.ListTicketsResponse:
+        statuses = [request.status] if request.HasField("status") else queries.OPEN_STATUSES
+        count, found = await queries.page_of_tickets(call.read(), call.principal.tenant, page_of(request), statuses)
+        return kitchen_pb2.ListTicketsResponse(
+            count=count, results=[ticket_message(row, lines) for row, lines in found]
+        )
+
+    async def StartTicket(self, request: kitchen_pb2.TicketRequest, call: Call) -> kitchen_pb2.Ticket:
+        return await self._move(request, call, "PREPARING", recall=False)
+
+    async def BumpTicket(self, request: kitchen_pb2.TicketRequest, call: Call) -> kitchen_pb2.Ticket:
+        return await self._move(request, call, "READY", recall=False)
+
+    async def RecallTicket(self, request: kitchen_pb2.TicketRequest, call: Call) -> kitchen_pb2.Ticket:
+        return await self._move(request, call, "PREPARING", recall=True)
+
+    async def SetLineStatus(self, request: kitchen_pb2.SetLineStatusRequest, call: Call) -> order_pb2.LineItem:
+        session, tenant = await call.session(), call.principal.tenant
+        order_id = await kitchen.order_of_line(session, tenant, UUID(request.id))
+        held = await orders.hold(session, tenant, order_id)
+        line = held.line(UUID(request.id))
+        if line.status != request.status:
+            if not rules.line_may_become(line.status, request.status):
+                raise Conflict(
+                    f"A line that is {line.status} cannot become {request.status}.", code="invalid_transition"
+                )
+            line.status = request.status
+            kitchen.follow_lines(held.order, held.lines, self._clock.now())
+            await orders.changed(session, held)
+            await kitchen.announce_lines(session, [line])
+            await session.refresh(line)
+        return line_message(line)
+
+    async def _move(
+        self, request: kitchen_pb2.TicketRequest, call: Call, wanted: str, *, recall: bool
+    ) -> kitchen_pb2.Ticket:
+        session, tenant = await call.session(), call.principal.tenant
+        ticket_id = UUID(request.id)
+        held = await orders.hold(session, tenant, await kitchen.order_of_ticket(session, tenant, ticket_id))
+        await kitchen.move_ticket(session, held.order, held.lines, ticket_id, wanted, self._clock.now(), recall=recall)
+        await orders.changed(session, held)
+        row, lines = await queries.ticket(SessionReader(session), tenant, ticket_id)
+        return ticket_message(row, lines)
