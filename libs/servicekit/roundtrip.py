@@ -61,6 +61,14 @@ class RoundTripConnection(AsyncConnection[Any]):
 
         Raises psycopg's errors for the first statement that fails; then none of them has happened.
         """
+        try:
+            return await self._round_trip(statements)
+        except errors.FeatureNotSupported:
+            # "cached plan must not change result type": a migration changed a column after this was prepared.
+            self._statements.clear()
+            return await self._round_trip(statements)
+
+    async def _round_trip(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
         encoded = [self._encode(sql, parameters) for sql, parameters in statements]
         pgconn = self.pgconn
         pgconn.enter_pipeline_mode()

@@ -78,6 +78,15 @@ async def test_a_value_that_cannot_be_sent_sends_nothing(connection: RoundTripCo
     assert await connection.fetch([("SELECT 1", [])]) == [[(1,)]]
 
 
+async def test_a_migration_may_change_a_column_meanwhile(connection: RoundTripConnection) -> None:
+    await connection.execute("CREATE TEMPORARY TABLE things AS SELECT 'short'::varchar(5) AS name")
+    for kind in ("varchar(10)", "text", "varchar(20)"):
+        for _ in range(2):
+            assert await connection.fetch([("SELECT name FROM things", [])]) == [[("short",)]]
+        await connection.execute(f"ALTER TABLE things ALTER COLUMN name TYPE {kind}")
+    assert await connection.fetch([("SELECT name FROM things", [])]) == [[("short",)]]
+
+
 async def test_giving_up_cancels_the_statement(connection: RoundTripConnection) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):

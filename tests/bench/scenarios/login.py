@@ -17,6 +17,6 @@ SCENARIO = Scenario(
     requests=_requests,
     is_right=lambda body: bool(json.loads(body)["tokens"]["access"]),
     service="identity",
-    target=Target(cpu_ms=6.0),
+    target=Target(cpu_ms=10.0),
     hashes=True,
 )
