@@ -1,6 +1,6 @@
 """What inventory publishes, and how each fact is made from its rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mizan.inventory.events.v1 import events_pb2 as facts
 from servicekit import events
 from services.inventory.domain.holding import Holding
-from services.inventory.domain.ledger import LOW, OUT
-from services.inventory.models import PurchaseOrder, Supplier
+from services.inventory.models import PurchaseOrder, Recipe, Supplier
 
 
 def supplier_created(session: AsyncSession, supplier: Supplier) -> None:
@@ -42,21 +41,55 @@ def stock_moved(session: AsyncSession, restaurant_id: UUID, holding: Holding, ki
     )
 
 
-async def states_changed(session: AsyncSession, restaurant_id: UUID, changes: Sequence[tuple[Holding, str]]) -> None:
-    """Items ran low or out, or are there again; each comes with the state that it was in."""
-    for holding, before in changes:
-        about = _stock_facts(restaurant_id, holding)
-        messages: list[facts.StockLow | facts.StockOut | facts.StockRestored] = []
-        if holding.state == OUT:
-            messages.append(facts.StockOut(stock=about))
-        elif before == OUT:
-            messages.append(facts.StockRestored(stock=about))
-        if holding.state == LOW:
-            messages.append(facts.StockLow(stock=about))
-        for message in messages:
-            events.emit(
-                session, message, restaurant_id=restaurant_id, aggregate_id=holding.item_id, version=about.version
-            )
+def ran_low(session: AsyncSession, restaurant_id: UUID, holding: Holding) -> None:
+    """An item fell to its reorder level."""
+    _about_state(session, restaurant_id, holding, facts.StockLow(stock=_stock_facts(restaurant_id, holding)))
+
+
+def ran_out(session: AsyncSession, restaurant_id: UUID, holding: Holding, dishes: Iterable[UUID]) -> None:
+    """Nothing is left of an item, and some dishes cannot be made any more."""
+    message = facts.StockOut(stock=_stock_facts(restaurant_id, holding), menu_item_ids=[str(dish) for dish in dishes])
+    _about_state(session, restaurant_id, holding, message)
+
+
+def came_back(session: AsyncSession, restaurant_id: UUID, holding: Holding, dishes: Iterable[UUID]) -> None:
+    """There is something of an item again, and some dishes can be made again."""
+    message = facts.StockRestored(
+        stock=_stock_facts(restaurant_id, holding), menu_item_ids=[str(dish) for dish in dishes]
+    )
+    _about_state(session, restaurant_id, holding, message)
+
+
+def _about_state(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    holding: Holding,
+    message: facts.StockLow | facts.StockOut | facts.StockRestored,
+) -> None:
+    events.emit(
+        session,
+        message,
+        restaurant_id=restaurant_id,
+        aggregate_id=holding.item_id,
+        version=holding.balance.entries,
+    )
+
+
+def recipe_changed(session: AsyncSession, recipe: Recipe, *, is_deleted: bool = False) -> None:
+    """A recipe was added, changed or removed."""
+    events.emit(
+        session,
+        facts.RecipeChanged(
+            recipe_id=str(recipe.id),
+            restaurant_id=str(recipe.restaurant_id),
+            menu_item_id=str(recipe.menu_item_id or ""),
+            is_deleted=is_deleted,
+            version=recipe.version,
+        ),
+        restaurant_id=recipe.restaurant_id,
+        aggregate_id=recipe.id,
+        version=recipe.version,
+    )
 
 
 def purchase_order_changed(session: AsyncSession, order: PurchaseOrder, verb: str) -> None:

@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit.errors import Invalid, NotFound
 from services.inventory.commands import ledger
-from services.inventory.commands.items import NO_ITEM, held_item
+from services.inventory.commands.items import held_item
 from services.inventory.commands.ledger import Cause, Movement
 from services.inventory.domain.holding import Holding
 from services.inventory.domain.units import NoConversion
 from services.inventory.models import StockAdjustment, StockEntry
+from services.inventory.queries.adjustments import NO_ADJUSTMENT
+from services.inventory.queries.items import NO_ITEM
 
-NO_ADJUSTMENT = "No StockAdjustment matches the given query."
 NOT_ENOUGH = "Not enough stock to remove."
 IN_FUTURE = "This has not happened yet."
 TAKES_AWAY = frozenset({"REMOVE", "WASTE"})

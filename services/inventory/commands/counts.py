@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from servicekit.errors import Invalid, NotFound
 from services.inventory.commands import ledger
 from services.inventory.commands.adjustments import in_own_unit
-from services.inventory.commands.items import NO_ITEM
 from services.inventory.commands.ledger import Cause, Movement
 from services.inventory.models import StockCount, StockCountLine
+from services.inventory.queries.items import NO_ITEM
 
 TWICE = "An item stands here twice."
 

@@ -18,14 +18,16 @@ from services.inventory.commands import ledger
 from services.inventory.commands.ledger import Cause, Movement
 from services.inventory.commands.suppliers import supplier_of
 from services.inventory.domain import units
-from services.inventory.domain.holding import Holding
-from services.inventory.domain.units import BadConversion, Conversion
-from services.inventory.models import Item, StockBalance, StockEntry
+from services.inventory.domain.holding import Holding, conversions_of
+from services.inventory.domain.units import BadConversion, Conversion, NoConversion
+from services.inventory.models import Item, PurchaseOrder, PurchaseOrderLine, RecipeIngredient, StockBalance, StockEntry
+from services.inventory.queries.items import NO_ITEM
 
-NO_ITEM = "No InventoryItem matches the given query."
 NAME_TAKEN = "An item with this name already exists."
 UNIT_IN_USE = "The item has moved in this unit; add a conversion, or an item in the other unit."
 STOCK_MOVED = "The stock moved since you opened this item. Look at it again, then correct it."
+IS_USED = "A recipe uses this."
+STILL_NEEDED = "Recipes or open orders use {unit}, which would no longer lead to {own}."
 NEGATIVE = "Ensure this value is greater than or equal to 0."
 
 _SHOWN_STOCK = Decimal("0.001")
@@ -92,7 +94,11 @@ async def change_item(
             raise Conflict(UNIT_IN_USE, code="unit_in_use")
     if "conversions" in values:
         values["conversions"] = stored(values["conversions"])
+    if values.get("is_active") is False and item.is_active:
+        await retire_item(session, restaurant_id, item_id)
     await _store(session, item, values)
+    if "unit" in values or "conversions" in values:
+        await _check_uses(session, item)
     holding = {item_id: held}
     cause = Cause("item", item_id, author_id, now)
     if stock is not None and await _is_set_by_hand(session, held, stock, read_at):
@@ -108,9 +114,13 @@ async def change_item(
 
 
 async def retire_item(session: AsyncSession, restaurant_id: UUID, item_id: UUID) -> str:
-    """Takes an item out of use and returns its name; its ledger stays. Raises NotFound."""
+    """Takes an item out of use and returns its name. Raises NotFound, and Conflict while a recipe uses it."""
     await held_item(session, restaurant_id, item_id)
-    item = await session.get_one(Item, item_id)
+    # Whoever writes it into a recipe holds a share of this row.
+    item = await session.get_one(Item, item_id, with_for_update=True)
+    used = sa.select(RecipeIngredient.id).where(RecipeIngredient.item_id == item_id).limit(1)
+    if await session.scalar(used):
+        raise Conflict(IS_USED, code="item_in_use")
     item.is_active = False
     item.version += 1
     await session.flush()
@@ -158,6 +168,23 @@ async def _store(session: AsyncSession, item: Item, values: Mapping[str, Any]) -
         if isinstance(error.orig, UniqueViolation):
             raise Invalid.field("name", NAME_TAKEN, code="name_taken") from error
         raise
+
+
+async def _check_uses(session: AsyncSession, item: Item) -> None:
+    """Raises Invalid when recipes or open orders measure the item in a unit that leads nowhere any more."""
+    in_recipes = sa.select(RecipeIngredient.unit).where(RecipeIngredient.item_id == item.id)
+    in_orders = (
+        sa.select(PurchaseOrderLine.unit)
+        .join(PurchaseOrder, PurchaseOrder.id == PurchaseOrderLine.purchase_order_id)
+        .where(PurchaseOrderLine.item_id == item.id, PurchaseOrder.status.in_(("PENDING", "ORDERED")))
+    )
+    known = conversions_of(item.conversions)
+    for unit in await session.scalars(in_recipes.union(in_orders)):
+        try:
+            units.factor(unit, item.unit, known)
+        except NoConversion as error:
+            text = STILL_NEEDED.format(unit=unit, own=item.unit)
+            raise Invalid.field("conversions", text, code="no_conversion") from error
 
 
 async def _is_set_by_hand(session: AsyncSession, held: Holding, stock: Decimal, read_at: datetime | None) -> bool:

@@ -16,11 +16,13 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from servicekit.db import SessionReader
 from services.inventory import events
 from services.inventory.domain import ledger
 from services.inventory.domain.holding import Holding, conversions_of
 from services.inventory.domain.ledger import Balance, Posting
 from services.inventory.models import Item, StockBalance, StockEntry
+from services.inventory.queries import recipes
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,4 +252,23 @@ class _Batch:
             await connection.execute(_SETTLE, rows)
         for holding, kind, quantity in self._facts:
             events.stock_moved(session, self._restaurant_id, holding, kind, quantity)
-        await events.states_changed(session, self._restaurant_id, changes)
+        await _tell(session, self._restaurant_id, changes)
+
+
+async def _tell(session: AsyncSession, restaurant_id: UUID, changes: Sequence[tuple[Holding, str]]) -> None:
+    """Publishes which items ran low or out or came back; each stands beside the state that it was in."""
+    out = [holding for holding, _ in changes if holding.state == ledger.OUT]
+    back = [holding for holding, before in changes if before == ledger.OUT]
+    if out or back:
+        reading = SessionReader(session)
+        needed = await recipes.dishes_that_need(reading, restaurant_id, [one.item_id for one in (*out, *back)])
+        affected = {dish for holding in back for dish in needed[holding.item_id]}
+        possible = await recipes.dishes_that_can_be_made(reading, restaurant_id, affected) if affected else set()
+        for holding in out:
+            events.ran_out(session, restaurant_id, holding, needed[holding.item_id])
+        for holding in back:
+            dishes = [dish for dish in needed[holding.item_id] if dish in possible]
+            events.came_back(session, restaurant_id, holding, dishes)
+    for holding, _ in changes:
+        if holding.state == ledger.LOW:
+            events.ran_low(session, restaurant_id, holding)

@@ -23,16 +23,16 @@ from servicekit.errors import Conflict, Invalid, NotFound
 from services.inventory import events
 from services.inventory.commands import ledger
 from services.inventory.commands.adjustments import in_own_unit
-from services.inventory.commands.items import NO_ITEM, held_item
+from services.inventory.commands.items import held_item
 from services.inventory.commands.ledger import Cause, Movement
 from services.inventory.commands.suppliers import supplier_of
 from services.inventory.domain import purchase_order as rules
 from services.inventory.domain import units
 from services.inventory.domain.holding import Holding
 from services.inventory.models import Item, PurchaseOrder, PurchaseOrderLine
+from services.inventory.queries.items import NO_ITEM
+from services.inventory.queries.purchase_orders import NO_LINE, NO_ORDER
 
-NO_ORDER = "No PurchaseOrder matches the given query."
-NO_LINE = "No PurchaseOrderItem matches the given query."
 IN_PAST = "The expected delivery date must not lie in the past."
 ITEM_TAKEN = "The order has a line for this item."
 NOT_A_DRAFT = "The order is placed; its lines stay as they are."

@@ -15,9 +15,9 @@ from servicekit.text import tidy_name
 from services.inventory import events
 from services.inventory.domain.supplier import is_phone
 from services.inventory.models import PurchaseOrder, Supplier
+from services.inventory.queries.suppliers import NO_SUPPLIER
 
 NAME_TAKEN = "A supplier with this name already exists."
-NO_SUPPLIER = "No Supplier matches the given query."
 HAS_ORDERS = "Something was ordered from this supplier, so it stays."
 NOT_A_PHONE = "Enter a phone number of 10 to 15 digits."
 

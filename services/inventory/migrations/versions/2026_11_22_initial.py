@@ -55,6 +55,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_inbox_handled_at"), "inbox", ["handled_at"], unique=False)
     op.create_table(
+        "menu_item_ref",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("price", sa.Numeric(precision=14, scale=4), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "restaurant_id", name=op.f("pk_menu_item_ref")),
+    )
+    op.create_table(
         "outbox",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -65,6 +75,24 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
         postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "2000"},
+    )
+    op.create_table(
+        "recipes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("menu_item_id", sa.Uuid(), nullable=True),
+        sa.Column("name", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("instructions", sa.Text(), nullable=False),
+        sa.Column("prep_time_minutes", sa.Integer(), nullable=True),
+        sa.Column("cook_time_minutes", sa.Integer(), nullable=True),
+        sa.Column("yield_quantity", sa.Numeric(precision=14, scale=3), server_default="1", nullable=False),
+        sa.Column("yield_unit", sa.String(length=20), server_default="portion", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("yield_quantity > 0", name=op.f("ck_recipes_yield_quantity")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recipes")),
+        sa.UniqueConstraint("restaurant_id", "menu_item_id", name=op.f("uq_recipes_restaurant_id_menu_item_id")),
     )
     op.create_table(
         "restaurant_ref",
@@ -86,6 +114,16 @@ def upgrade() -> None:
         sa.Column("min_rest_hours", sa.Numeric(precision=4, scale=2), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_restaurant_ref")),
+    )
+    op.create_table(
+        "sale_depletions",
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("state IN ('DEPLETED', 'REVERSED')", name=op.f("ck_sale_depletions_state")),
+        sa.PrimaryKeyConstraint("restaurant_id", "order_id", name=op.f("pk_sale_depletions")),
     )
     op.create_table(
         "staff_ref",
@@ -215,6 +253,35 @@ def upgrade() -> None:
     op.create_index("ix_purchase_order_lines_item_id", "purchase_order_lines", ["item_id"], unique=False)
     op.create_index("ix_purchase_order_lines_restaurant_id", "purchase_order_lines", ["restaurant_id"], unique=False)
     op.create_table(
+        "recipe_ingredients",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("recipe_id", sa.Uuid(), nullable=False),
+        sa.Column("item_id", sa.Uuid(), nullable=True),
+        sa.Column("sub_recipe_id", sa.Uuid(), nullable=True),
+        sa.Column("quantity", sa.Numeric(precision=14, scale=4), nullable=False),
+        sa.Column("unit", sa.String(length=20), nullable=False),
+        sa.Column("yield_percent", sa.Numeric(precision=5, scale=2), server_default="100", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("(item_id IS NULL) <> (sub_recipe_id IS NULL)", name=op.f("ck_recipe_ingredients_one_kind")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_recipe_ingredients_quantity")),
+        sa.CheckConstraint(
+            "yield_percent > 0 AND yield_percent <= 100", name=op.f("ck_recipe_ingredients_yield_percent")
+        ),
+        sa.ForeignKeyConstraint(["item_id"], ["items.id"], name=op.f("fk_recipe_ingredients_item_id")),
+        sa.ForeignKeyConstraint(
+            ["recipe_id"], ["recipes.id"], name=op.f("fk_recipe_ingredients_recipe_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["sub_recipe_id"], ["recipes.id"], name=op.f("fk_recipe_ingredients_sub_recipe_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recipe_ingredients")),
+        sa.UniqueConstraint("recipe_id", "item_id", name=op.f("uq_recipe_ingredients_recipe_id_item_id")),
+        sa.UniqueConstraint("recipe_id", "sub_recipe_id", name=op.f("uq_recipe_ingredients_recipe_id_sub_recipe_id")),
+    )
+    op.create_index("ix_recipe_ingredients_item_id", "recipe_ingredients", ["item_id"], unique=False)
+    op.create_index("ix_recipe_ingredients_restaurant_id", "recipe_ingredients", ["restaurant_id"], unique=False)
+    op.create_index("ix_recipe_ingredients_sub_recipe_id", "recipe_ingredients", ["sub_recipe_id"], unique=False)
+    op.create_table(
         "stock_balances",
         sa.Column("item_id", sa.Uuid(), nullable=False),
         sa.Column("restaurant_id", sa.Uuid(), nullable=False),
@@ -330,6 +397,10 @@ def downgrade() -> None:
     op.drop_table("stock_count_lines")
     op.drop_index("ix_stock_balances_restaurant_id", table_name="stock_balances")
     op.drop_table("stock_balances")
+    op.drop_index("ix_recipe_ingredients_sub_recipe_id", table_name="recipe_ingredients")
+    op.drop_index("ix_recipe_ingredients_restaurant_id", table_name="recipe_ingredients")
+    op.drop_index("ix_recipe_ingredients_item_id", table_name="recipe_ingredients")
+    op.drop_table("recipe_ingredients")
     op.drop_index("ix_purchase_order_lines_restaurant_id", table_name="purchase_order_lines")
     op.drop_index("ix_purchase_order_lines_item_id", table_name="purchase_order_lines")
     op.drop_table("purchase_order_lines")
@@ -343,8 +414,11 @@ def downgrade() -> None:
     op.drop_index("ix_stock_counts_restaurant_id_created_at", table_name="stock_counts")
     op.drop_table("stock_counts")
     op.drop_table("staff_ref")
+    op.drop_table("sale_depletions")
     op.drop_table("restaurant_ref")
+    op.drop_table("recipes")
     op.drop_table("outbox")
+    op.drop_table("menu_item_ref")
     op.drop_index(op.f("ix_inbox_handled_at"), table_name="inbox")
     op.drop_table("inbox")
     op.drop_index(op.f("ix_idempotency_key_created_at"), table_name="idempotency_key")
@@ -384,6 +458,10 @@ TENANT_COLUMNS = {
     "stock_count_lines": "restaurant_id",
     "purchase_orders": "restaurant_id",
     "purchase_order_lines": "restaurant_id",
+    "menu_item_ref": "restaurant_id",
+    "recipes": "restaurant_id",
+    "recipe_ingredients": "restaurant_id",
+    "sale_depletions": "restaurant_id",
     "restaurant_ref": "id",
     "staff_ref": "restaurant_id",
 }

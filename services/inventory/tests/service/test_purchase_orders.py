@@ -50,7 +50,7 @@ async def change(api: Api, principal: Principal, order_id: str, **fields: Any) -
     return await api.PurchaseOrderService.UpdatePurchaseOrder(request, principal=principal)
 
 
-async def receive(api: Api, principal: Principal, order_id: str, close: bool = False, **lines: Any) -> Any:
+async def receive(api: Api, principal: Principal, order_id: str, lines: dict[str, str], *, close: bool = False) -> Any:
     received = [pb.ReceivedLine(line=line, quantity=quantity) for line, quantity in lines.items()]
     request = pb.ReceivePurchaseOrderRequest(id=order_id, lines=received, close=close)
     return await api.PurchaseOrderService.ReceivePurchaseOrder(request, principal=principal)
@@ -82,7 +82,7 @@ async def test_two_parts_complete_an_order_at_the_average_of_their_prices(api: A
     opened = await order(api, buyer)
     line = await add(api, buyer, opened.id, flour.id, "20", "3")
     await change(api, buyer, opened.id, status="ORDERED")
-    part = await receive(api, buyer, opened.id, **{line.id: "5"})
+    part = await receive(api, buyer, opened.id, {line.id: "5"})
     assert (part.status, part.receipt_state, part.items[0].received_quantity) == ("ORDERED", "PART", "5.000")
     dearer = pb.ReceivedLine(line=line.id, quantity="15", unit_price="4")
     request = pb.ReceivePurchaseOrderRequest(id=opened.id, lines=[dearer])
@@ -112,7 +112,7 @@ async def test_received_by_status_adds_what_is_outstanding_once_however_often_it
     flour = await item(api, buyer)
     opened = await order(api, buyer)
     line = await add(api, buyer, opened.id, flour.id, "20", "3")
-    await receive(api, buyer, opened.id, **{line.id: "5"})
+    await receive(api, buyer, opened.id, {line.id: "5"})
     outcomes = await asyncio.gather(
         *(change(api, buyer, opened.id, status="RECEIVED", notes="Again") for _ in range(5))
     )
@@ -126,11 +126,11 @@ async def test_more_than_was_ordered_is_taken_in_and_shown(api: Api) -> None:
     flour = await item(api, buyer)
     opened = await order(api, buyer)
     line = await add(api, buyer, opened.id, flour.id, "20", "3")
-    over = await receive(api, buyer, opened.id, **{line.id: "24"})
+    over = await receive(api, buyer, opened.id, {line.id: "24"})
     assert (over.status, over.receipt_state, over.total_amount) == ("RECEIVED", "OVER", "60.00")
     assert (await read(api, buyer, flour.id)).stock_value == "72.00"
     with pytest.raises(RemoteRefusal) as refused:
-        await receive(api, buyer, opened.id, **{line.id: "1"})
+        await receive(api, buyer, opened.id, {line.id: "1"})
     assert refused.value.code == "wrong_status"
 
 
@@ -139,7 +139,7 @@ async def test_an_order_is_closed_when_no_more_will_come(api: Api) -> None:
     flour = await item(api, buyer)
     opened = await order(api, buyer)
     line = await add(api, buyer, opened.id, flour.id, "20", "3")
-    closed = await receive(api, buyer, opened.id, close=True, **{line.id: "18"})
+    closed = await receive(api, buyer, opened.id, {line.id: "18"}, close=True)
     assert (closed.status, closed.receipt_state) == ("RECEIVED", "PART")
     assert (await change(api, buyer, opened.id, status="RECEIVED")).items[0].received_quantity == "18.000"
 
@@ -196,7 +196,7 @@ async def test_nothing_follows_a_cancelled_order_and_what_was_received_is_not_ca
     assert len(await bus.of_aggregate(facts.PurchaseOrderCancelled, off.id, 1)) == 1
     begun = await order(api, buyer)
     line = await add(api, buyer, begun.id, flour.id, "20", "3")
-    await receive(api, buyer, begun.id, **{line.id: "5"})
+    await receive(api, buyer, begun.id, {line.id: "5"})
     for attempt in (
         change(api, buyer, off.id, status="RECEIVED"),
         add(api, buyer, off.id, flour.id, "1", "1"),
@@ -235,8 +235,8 @@ async def test_another_restaurant_orders_and_receives_nothing_here(api: Api) -> 
         order(api, theirs, supplier=opened.supplier),
         change(api, theirs, opened.id, status="RECEIVED"),
         change(api, theirs, their.id, supplier=opened.supplier),
-        receive(api, theirs, opened.id, **{line.id: "1"}),
-        receive(api, theirs, their.id, **{line.id: "1"}),
+        receive(api, theirs, opened.id, {line.id: "1"}),
+        receive(api, theirs, their.id, {line.id: "1"}),
         add(api, theirs, opened.id, flour.id, "1", "1"),
         add(api, theirs, their.id, flour.id, "1", "1"),
         api.PurchaseOrderService.DeletePurchaseOrder(pb.DeletePurchaseOrderRequest(id=opened.id), principal=theirs),
