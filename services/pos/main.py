@@ -2,6 +2,7 @@
 
 from mizan.pos.v1 import (
     dining_table_pb2,
+    discount_pb2,
     kitchen_pb2,
     menu_category_pb2,
     menu_item_pb2,
@@ -15,6 +16,7 @@ from servicekit.files import Files
 from servicekit.runtime import Core, Service
 from services.pos.pictures import Pictures
 from services.pos.projections import subscriptions
+from services.pos.service.discounts import DiscountService
 from services.pos.service.kitchen import KitchenService
 from services.pos.service.menu_categories import MenuCategoryService
 from services.pos.service.menu_items import MenuItemService
@@ -45,6 +47,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (order_pb2.DESCRIPTOR.services_by_name["OrderService"], OrderService(clock)),
             (payment_pb2.DESCRIPTOR.services_by_name["PaymentService"], PaymentService(clock)),
             (kitchen_pb2.DESCRIPTOR.services_by_name["KitchenService"], KitchenService(clock)),
+            (discount_pb2.DESCRIPTOR.services_by_name["DiscountService"], DiscountService(clock)),
             (sales_pb2.DESCRIPTOR.services_by_name["SalesService"], SalesService(clock)),
         ],
         subscriptions=subscriptions(),

@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -291,7 +292,7 @@ async def test_tables_are_listed_filtered_and_counted_at_a_fixed_cost(pos: Runni
     chef = manager(uuid4())
     tables = api.DiningTableService
 
-    async def add(number: int, **fields: str) -> dining_table_pb2.DiningTable:
+    async def add(number: int, **fields: Any) -> dining_table_pb2.DiningTable:
         request = dining_table_pb2.CreateTableRequest(table_number=number, **fields)
         return await tables.CreateTable(request, principal=chef)
 
