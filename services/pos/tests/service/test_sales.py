@@ -27,7 +27,7 @@ async def test_a_service_reads_what_was_ordered_in_each_quarter_of_an_hour(api: 
     taken = [await order(api, chef, (item, 1), guest_count=2) for _ in range(3)]
     now = datetime.now(UTC)
     request = asked(restaurant_id, now - timedelta(hours=1), now + timedelta(hours=1))
-    planner = service_principal("scheduling", "sales.read")
+    planner = service_principal("gateway", "sales.read")
     quarters = (await api.SalesService.ListQuarterHours(request, principal=planner)).results
     assert sum(quarter.orders for quarter in quarters) == len(taken)
     assert sum(quarter.guests for quarter in quarters) == 6
