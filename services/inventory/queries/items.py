@@ -54,7 +54,7 @@ _COUNT = Query(sa.select(sa.func.count()).select_from(_FROM).where(_WANTED))
 _WITH_SUPPLIER = (
     sa.select(*ITEM_COLUMNS, *SUPPLIER_COLUMNS).select_from(_FROM).outerjoin(Supplier, Supplier.id == Item.supplier_id)
 )
-_ROWS = Query(
+ROWS = Query(
     _WITH_SUPPLIER.where(_WANTED)
     .order_by(Item.name, Item.id)
     .limit(bindparam("limit", type_=sa.Integer))
@@ -67,7 +67,7 @@ _LEDGER = sa.and_(
     StockEntry.item_id == bindparam("item_id", type_=sa.Uuid),
 )
 _ENTRY_COUNT = Query(sa.select(sa.func.coalesce(sa.func.max(StockEntry.number), 0)).where(_LEDGER))
-_ENTRIES = Query(
+ENTRIES = Query(
     sa.select(*StockEntry.__table__.columns)
     .where(_LEDGER)
     .order_by(StockEntry.number.desc())
@@ -122,7 +122,7 @@ async def page_of_items(
     """How many items in use fit, and those of one page, by name. Raises NotFound beyond the end."""
     wanted = search.strip().lower() if search else None
     return await read_page(
-        reader, _COUNT, _ROWS, page, restaurant_id=restaurant_id, search=wanted, category=category, state=state
+        reader, _COUNT, ROWS, page, restaurant_id=restaurant_id, search=wanted, category=category, state=state
     )
 
 
@@ -137,7 +137,7 @@ async def item(reading: Reading, restaurant_id: UUID, item_id: UUID) -> Any:
 async def entries(reader: Reader, restaurant_id: UUID, item_id: UUID, page: Page) -> tuple[int, list[Any]]:
     """An item's ledger, the newest entry first. Raises NotFound."""
     await item(reader, restaurant_id, item_id)
-    return await read_page(reader, _ENTRY_COUNT, _ENTRIES, page, restaurant_id=restaurant_id, item_id=item_id)
+    return await read_page(reader, _ENTRY_COUNT, ENTRIES, page, restaurant_id=restaurant_id, item_id=item_id)
 
 
 async def prices(reader: Reader, restaurant_id: UUID, item_id: UUID, page: Page) -> tuple[int, list[Any]]:
