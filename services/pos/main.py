@@ -9,6 +9,7 @@ from mizan.pos.v1 import (
     modifier_pb2,
     order_pb2,
     payment_pb2,
+    receipt_pb2,
     sales_pb2,
 )
 from servicekit.clock import Clock, SystemClock
@@ -23,6 +24,7 @@ from services.pos.service.menu_items import MenuItemService
 from services.pos.service.modifiers import ModifierService
 from services.pos.service.orders import OrderService
 from services.pos.service.payments import PaymentService
+from services.pos.service.receipts import ReceiptService
 from services.pos.service.sales import SalesService
 from services.pos.service.tables import DiningTableService
 from services.pos.settings import Settings
@@ -48,6 +50,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (payment_pb2.DESCRIPTOR.services_by_name["PaymentService"], PaymentService(clock)),
             (kitchen_pb2.DESCRIPTOR.services_by_name["KitchenService"], KitchenService(clock)),
             (discount_pb2.DESCRIPTOR.services_by_name["DiscountService"], DiscountService(clock)),
+            (receipt_pb2.DESCRIPTOR.services_by_name["ReceiptService"], ReceiptService()),
             (sales_pb2.DESCRIPTOR.services_by_name["SalesService"], SalesService(clock)),
         ],
         subscriptions=subscriptions(),
