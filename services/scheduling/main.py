@@ -1,6 +1,8 @@
 """Scheduling's composition root: the only place where its parts are wired."""
 
 from mizan.scheduling.v1 import (
+    availability_pb2,
+    safety_pb2,
     shift_pb2,
     shift_task_pb2,
     swap_pb2,
@@ -12,7 +14,10 @@ from mizan.scheduling.v1 import (
 )
 from servicekit.clock import Clock, SystemClock
 from servicekit.runtime import Core, Service
+from services.scheduling.jobs import Reminders
 from services.scheduling.projections import subscriptions
+from services.scheduling.service.availability import AvailabilityService
+from services.scheduling.service.safety import SafetyService
 from services.scheduling.service.shift_tasks import ShiftTaskService
 from services.scheduling.service.shifts import ShiftService
 from services.scheduling.service.swaps import SwapService
@@ -37,7 +42,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (task_template_pb2.DESCRIPTOR.services_by_name["TaskTemplateService"], TaskTemplateService()),
             (shift_task_pb2.DESCRIPTOR.services_by_name["ShiftTaskService"], ShiftTaskService(clock)),
             (task_pb2.DESCRIPTOR.services_by_name["TaskService"], TaskService(clock)),
+            (availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"], AvailabilityService(clock)),
+            (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(clock)),
             (swap_pb2.DESCRIPTOR.services_by_name["SwapService"], SwapService()),
         ],
         subscriptions=subscriptions(),
+        jobs=Reminders(core.database, clock).handlers(),
     )

@@ -3,6 +3,7 @@
 import refdata
 from services.scheduling.models.availability import Availability, Holiday
 from services.scheduling.models.base import Base
+from services.scheduling.models.safety import Incident, Procedure, Recognition, SafetyChecklist
 from services.scheduling.models.shift import Shift, ShiftPerson, SwapRequest
 from services.scheduling.models.task import ShiftTask, Task, TaskTemplate
 from services.scheduling.models.task_category import TaskCategory
@@ -15,7 +16,11 @@ TENANT_TABLES = {
         for model in (
             Availability,
             Holiday,
+            Incident,
+            Procedure,
             Publication,
+            Recognition,
+            SafetyChecklist,
             ScheduleTemplate,
             Shift,
             ShiftPerson,
@@ -38,7 +43,11 @@ __all__ = [
     "Availability",
     "Base",
     "Holiday",
+    "Incident",
+    "Procedure",
     "Publication",
+    "Recognition",
+    "SafetyChecklist",
     "ScheduleTemplate",
     "Shift",
     "ShiftPerson",

@@ -1,4 +1,4 @@
-"""Weeks, shifts and the people on them, availability, swaps, tasks, and the copies of restaurants and staff."""
+"""Weeks, shifts and the people on them, availability, swaps, tasks, safety, and the copies of restaurants and staff."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -120,6 +120,42 @@ def upgrade() -> None:
         postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "2000"},
     )
     op.create_table(
+        "procedures",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("title", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("category", sa.String(length=100), nullable=False),
+        sa.Column("steps", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("safety_level", sa.String(length=20), server_default="MEDIUM", nullable=False),
+        sa.Column("required_ppe", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "safety_level IN ('LOW', 'MEDIUM', 'HIGH', 'CRITICAL')", name=op.f("ck_procedures_safety_level")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_procedures")),
+    )
+    op.create_index(op.f("ix_procedures_restaurant_id_title"), "procedures", ["restaurant_id", "title"], unique=False)
+    op.create_table(
+        "recognitions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("title", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("recognition_type", sa.String(length=50), nullable=False),
+        sa.Column("points", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("awarded_by", sa.Uuid(), nullable=True),
+        sa.Column("awarded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recognitions")),
+    )
+    op.create_index(
+        op.f("ix_recognitions_restaurant_id_staff_id"), "recognitions", ["restaurant_id", "staff_id"], unique=False
+    )
+    op.create_table(
         "restaurant_ref",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
@@ -139,6 +175,24 @@ def upgrade() -> None:
         sa.Column("min_rest_hours", sa.Numeric(precision=4, scale=2), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_restaurant_ref")),
+    )
+    op.create_table(
+        "safety_checklists",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("title", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("items", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("category", sa.String(length=100), nullable=False),
+        sa.Column("frequency", sa.String(length=50), nullable=False),
+        sa.Column("is_completed", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_safety_checklists")),
+    )
+    op.create_index(
+        op.f("ix_safety_checklists_restaurant_id_title"), "safety_checklists", ["restaurant_id", "title"], unique=False
     )
     op.create_table(
         "schedule_templates",
@@ -367,6 +421,38 @@ def upgrade() -> None:
         unique=True,
     )
     op.create_table(
+        "incidents",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("incident_type", sa.String(length=100), server_default="General", nullable=False),
+        sa.Column("title", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("location", sa.String(length=255), nullable=True),
+        sa.Column("severity", sa.String(length=20), server_default="MEDIUM", nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shift_id", sa.Uuid(), nullable=True),
+        sa.Column("is_anonymous", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("reporter_id", sa.Uuid(), nullable=True),
+        sa.Column("status", sa.String(length=20), server_default="REPORTED", nullable=False),
+        sa.Column("audio_evidence", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolved_by", sa.Uuid(), nullable=True),
+        sa.Column("resolution_notes", sa.Text(), nullable=True),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("severity IN ('LOW', 'MEDIUM', 'HIGH', 'CRITICAL')", name=op.f("ck_incidents_severity")),
+        sa.CheckConstraint(
+            "status IN ('REPORTED', 'UNDER_REVIEW', 'ADDRESSED', 'RESOLVED', 'DISMISSED')",
+            name=op.f("ck_incidents_status"),
+        ),
+        sa.ForeignKeyConstraint(["shift_id"], ["shifts.id"], name=op.f("fk_incidents_shift_id"), ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+    )
+    op.create_index(
+        op.f("ix_incidents_restaurant_id_created_at"), "incidents", ["restaurant_id", "created_at"], unique=False
+    )
+    op.create_table(
         "shift_people",
         sa.Column("shift_id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -540,6 +626,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_shift_tasks_restaurant_id_assigned_to"), table_name="shift_tasks")
     op.drop_table("shift_tasks")
     op.drop_table("shift_people")
+    op.drop_index(op.f("ix_incidents_restaurant_id_created_at"), table_name="incidents")
+    op.drop_table("incidents")
     op.drop_index(op.f("ix_template_versions_restaurant_id_template_id_number"), table_name="template_versions")
     op.drop_table("template_versions")
     op.drop_index(op.f("ix_template_shifts_restaurant_id_template_id"), table_name="template_shifts")
@@ -558,7 +646,13 @@ def downgrade() -> None:
     op.drop_table("staff_ref")
     op.drop_index(op.f("ix_schedule_templates_restaurant_id_name"), table_name="schedule_templates")
     op.drop_table("schedule_templates")
+    op.drop_index(op.f("ix_safety_checklists_restaurant_id_title"), table_name="safety_checklists")
+    op.drop_table("safety_checklists")
     op.drop_table("restaurant_ref")
+    op.drop_index(op.f("ix_recognitions_restaurant_id_staff_id"), table_name="recognitions")
+    op.drop_table("recognitions")
+    op.drop_index(op.f("ix_procedures_restaurant_id_title"), table_name="procedures")
+    op.drop_table("procedures")
     op.drop_table("outbox")
     op.drop_index(op.f("ix_inbox_handled_at"), table_name="inbox")
     op.drop_table("inbox")
@@ -583,7 +677,11 @@ def enforce_tenancy() -> None:
 TENANT_COLUMNS = {
     "availability": "restaurant_id",
     "holidays": "restaurant_id",
+    "incidents": "restaurant_id",
+    "procedures": "restaurant_id",
     "schedule_publications": "restaurant_id",
+    "recognitions": "restaurant_id",
+    "safety_checklists": "restaurant_id",
     "schedule_templates": "restaurant_id",
     "shifts": "restaurant_id",
     "shift_people": "restaurant_id",

@@ -1,0 +1,130 @@
+"""Keeping procedures, safety checklists, incidents and recognitions."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import refdata
+from mizan.scheduling.events.v1 import events_pb2 as facts
+from servicekit import events as bus
+from servicekit.db import SessionReader
+from servicekit.errors import Invalid, NotFound
+from servicekit.identity import Principal
+from servicekit.text import tidy_name
+from services.scheduling.commands.shift_tasks import shift_of_restaurant
+from services.scheduling.models import Incident, Procedure, Recognition, SafetyChecklist
+
+MANAGE = "schedule.manage"
+NAMES = {
+    Procedure: "StandardOperatingProcedure",
+    SafetyChecklist: "SafetyChecklist",
+    Incident: "SafetyConcernReport",
+    Recognition: "SafetyRecognition",
+}
+LISTS = frozenset({"steps", "required_ppe", "items", "audio_evidence"})
+COLUMNS = {"shift": "shift_id", "staff": "staff_id"}
+"""The columns of fields that requests call otherwise."""
+
+OPEN = frozenset({"REPORTED", "UNDER_REVIEW", "ADDRESSED"})
+Kept = TypeVar("Kept", Procedure, SafetyChecklist, Incident, Recognition)
+
+
+async def add(session: AsyncSession, row: Kept, values: Mapping[str, Any]) -> UUID:
+    """Writes a new row; its id. Raises Invalid or NotFound for what it names."""
+    row.id = uuid4()
+    await change(session, row, values)
+    session.add(row)
+    await session.flush()
+    return row.id
+
+
+async def change(session: AsyncSession, row: Kept, changes: Mapping[str, Any]) -> None:
+    """Applies what was sent. Raises Invalid, or NotFound for a shift or a person that is not there."""
+    for name, value in changes.items():
+        kept = value
+        if name == "title":
+            kept = tidy_name(value, "title")
+        elif name in LISTS:
+            if value is not None and not isinstance(value, list):
+                raise Invalid.field(name, "Expected a list of items.")
+            kept = value or []
+        elif name == "shift" and value is not None:
+            kept = await shift_of_restaurant(session, row.restaurant_id, value)
+        elif name == "staff":
+            await refdata.member(SessionReader(session), row.restaurant_id, value)
+        setattr(row, COLUMNS.get(name, name), kept)
+    await session.flush()
+
+
+async def locked(session: AsyncSession, model: type[Kept], restaurant_id: UUID, wanted: UUID) -> Kept:
+    """A row, held against others. Raises NotFound."""
+    row: Kept | None = await session.scalar(
+        sa.select(model).where(model.id == wanted, model.restaurant_id == restaurant_id).with_for_update()
+    )
+    if row is None:
+        raise NotFound(f"No {NAMES[model]} matches the given query.")
+    return row
+
+
+async def report(session: AsyncSession, principal: Principal, values: Mapping[str, Any]) -> UUID:
+    """A new report; its id. Of an anonymous one nobody learns who made it. Raises Invalid or NotFound."""
+    is_anonymous = bool(values.get("is_anonymous"))
+    incident = Incident(
+        restaurant_id=principal.tenant,
+        is_anonymous=is_anonymous,
+        reporter_id=None if is_anonymous else principal.user_id,
+        status="REPORTED",
+        severity="MEDIUM",
+        incident_type="General",
+        version=1,
+    )
+    incident_id = await add(session, incident, values)
+    _emit(session, incident, facts.IncidentReported(incident=_facts(incident)))
+    return incident_id
+
+
+async def set_status(
+    session: AsyncSession, principal: Principal, incident_id: UUID, status: str, notes: str | None, now: datetime
+) -> None:
+    """Says how far a report is; who closed it and when is kept until it is opened again. Raises NotFound."""
+    incident = await locked(session, Incident, principal.tenant, incident_id)
+    incident.status = status
+    incident.resolved_at, incident.resolved_by = (None, None) if status in OPEN else (now, principal.user_id)
+    if notes is not None:
+        incident.resolution_notes = notes
+    incident.version += 1
+    await session.flush()
+    _emit(session, incident, facts.IncidentUpdated(incident=_facts(incident)))
+
+
+def ensure_visible(principal: Principal, row: Any) -> None:
+    """Raises NotFound for a report of somebody else that is not anonymous, unless the caller manages."""
+    if not (principal.may(MANAGE) or row.is_anonymous or row.reporter_id == principal.user_id):
+        raise NotFound(f"No {NAMES[Incident]} matches the given query.")
+
+
+def ensure_own(principal: Principal, row: Any) -> None:
+    """Raises NotFound for a report that the caller neither made nor manages."""
+    if not (principal.may(MANAGE) or (row.reporter_id == principal.user_id and row.status == "REPORTED")):
+        raise NotFound(f"No {NAMES[Incident]} matches the given query.")
+
+
+def _facts(incident: Incident) -> facts.IncidentFacts:
+    return facts.IncidentFacts(
+        id=str(incident.id),
+        restaurant_id=str(incident.restaurant_id),
+        incident_type=incident.incident_type,
+        title=incident.title,
+        severity=incident.severity,
+        status=incident.status,
+        reporter_id=str(incident.reporter_id or ""),
+        version=incident.version,
+    )
+
+
+def _emit(session: AsyncSession, incident: Incident, message: facts.IncidentReported | facts.IncidentUpdated) -> None:
+    bus.emit(session, message, restaurant_id=incident.restaurant_id, aggregate_id=incident.id, version=incident.version)

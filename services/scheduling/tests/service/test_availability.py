@@ -1,0 +1,119 @@
+"""What people say about their time, who grants time off, and what both mean for planning."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from mizan.scheduling.events.v1 import events_pb2 as facts
+from mizan.scheduling.v1 import availability_pb2 as availability
+from servicekit.grpc_client import RemoteRefusal
+from servicekit.identity import Principal
+from servicekit.testing.events import Bus
+from servicekit.testing.service import Api, RunningService
+from services.scheduling.tests.conftest import manager
+from services.scheduling.tests.service.test_shifts import plan
+from services.scheduling.tests.service.test_weeks import publish
+from services.scheduling.tests.team import team
+
+
+async def say(api: Api, principal: Principal, **fields: Any) -> Any:
+    request = availability.CreateAvailabilityRequest(**fields)
+    return await api.AvailabilityService.CreateAvailability(request, principal=principal)
+
+
+async def review(api: Api, principal: Principal, entry_id: str, decision: str = "APPROVED") -> Any:
+    request = availability.ReviewAvailabilityRequest(id=entry_id, decision=decision)
+    return await api.AvailabilityService.ReviewAvailability(request, principal=principal)
+
+
+async def refusal(attempt: Any) -> RemoteRefusal:
+    with pytest.raises(RemoteRefusal) as refused:
+        await attempt
+    return refused.value
+
+
+async def test_time_off_waits_is_granted_by_somebody_else_and_then_forbids_shifts(
+    api: Api, scheduling: RunningService, bus: Bus
+) -> None:
+    us = team(scheduling)
+    asked = await say(
+        api, us.principal(0), availability_type="TIME_OFF", specific_date="2026-11-23", end_date="2026-11-25"
+    )
+    assert (asked.status, asked.staff) == ("PENDING", str(us.people[0]))
+    planned = await plan(api, us, 0)
+    assert (await refusal(review(api, us.principal(0), asked.id))).code == "permission_denied"
+    own = us.principal(0, "schedule.manage")
+    assert (await refusal(review(api, own, asked.id))).code == "permission_denied"
+    granted = await review(api, us.manager, asked.id)
+    assert (granted.status, granted.reviewed_by) == ("APPROVED", us.manager.subject)
+    assert (await refusal(review(api, us.manager, asked.id, "DENIED"))).code == "already_decided"
+    decided = await bus.first(facts.TimeOffDecided, us.restaurant_id)
+    assert (decided.message.time_off.status, decided.message.time_off.last_day) == ("APPROVED", "2026-11-25")
+    refused = await refusal(plan(api, us, 0, shift_date="2026-11-25"))
+    assert (refused.code, refused.http_status) == ("conflict", 409)
+    assert (await refusal(publish(api, us, planned.schedule))).code == "conflict"
+    assert await plan(api, us, 0, shift_date="2026-11-26")
+
+
+async def test_stated_hours_warn(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    said = await say(api, us.principal(0), day_of_week=0, start_time="12:00:00", end_time="20:00:00")
+    assert (said.status, said.day_name, said.is_available) == ("APPROVED", "Monday", True)
+    made = await plan(api, us, 0)
+    assert [warning.type for warning in made.warnings] == ["AVAILABILITY"]
+    busy = await say(api, us.principal(1), day_of_week=0, is_available=False)
+    assert not busy.is_available
+    assert [warning.type for warning in (await plan(api, us, 1)).warnings] == ["AVAILABILITY"]
+
+
+async def test_people_speak_for_themselves(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    refused = await refusal(say(api, us.principal(0), staff=str(us.people[1]), day_of_week=1))
+    assert refused.code == "permission_denied"
+    assert (await refusal(say(api, us.manager, staff=str(uuid4()), day_of_week=1))).code == "not_found"
+    said = await say(api, us.principal(1), day_of_week=1)
+    for principal in (us.principal(0), manager(uuid4())):
+        request = availability.GetAvailabilityRequest(id=said.id)
+        assert (
+            await refusal(api.AvailabilityService.GetAvailability(request, principal=principal))
+        ).code == "not_found"
+    listed = await api.AvailabilityService.ListAvailability(
+        availability.ListAvailabilityRequest(staff_id=str(us.people[1])), principal=us.manager
+    )
+    assert [entry.id for entry in listed.results] == [said.id]
+
+
+async def test_changed_time_off_waits_again_and_cancelled_no_longer_counts(
+    api: Api, scheduling: RunningService
+) -> None:
+    us = team(scheduling)
+    asked = await say(api, us.principal(0), availability_type="TIME_OFF", specific_date="2026-11-23")
+    await review(api, us.manager, asked.id)
+    longer = availability.UpdateAvailabilityRequest(id=asked.id, end_date="2026-11-24")
+    longer.update_mask.paths.append("end_date")
+    changed = await api.AvailabilityService.UpdateAvailability(longer, principal=us.principal(0))
+    assert (changed.status, changed.HasField("reviewed_by")) == ("PENDING", False)
+    await review(api, us.manager, asked.id)
+    cancel = availability.UpdateAvailabilityRequest(id=asked.id, status="CANCELLED")
+    cancel.update_mask.paths.append("status")
+    cancelled = await api.AvailabilityService.UpdateAvailability(cancel, principal=us.principal(0))
+    assert cancelled.status == "CANCELLED"
+    assert await plan(api, us, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({}, "specific_date"),
+        ({"availability_type": "TIME_OFF", "day_of_week": 1}, "specific_date"),
+        ({"specific_date": "2026-11-23", "end_date": "2026-11-22"}, "end_date"),
+        ({"day_of_week": 1, "start_time": "09:00:00"}, "end_time"),
+        ({"day_of_week": 1, "start_time": "09:00:00", "end_time": "08:00:00"}, "end_time"),
+    ],
+)
+async def test_what_says_no_time_is_refused(
+    api: Api, scheduling: RunningService, fields: dict[str, Any], field: str
+) -> None:
+    us = team(scheduling)
+    assert list((await refusal(say(api, us.principal(0), **fields))).fields) == [field]

@@ -1,0 +1,113 @@
+"""Procedures, safety checklists, incidents and recognitions."""
+
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+
+from mizan.scheduling.events.v1 import events_pb2 as facts
+from mizan.scheduling.v1 import safety_pb2 as safety
+from servicekit.grpc_client import RemoteRefusal
+from servicekit.testing.events import Bus
+from servicekit.testing.service import Api, RunningService
+from services.scheduling.tests.conftest import manager
+from services.scheduling.tests.team import team
+
+
+async def refusal(attempt: Any) -> RemoteRefusal:
+    with pytest.raises(RemoteRefusal) as refused:
+        await attempt
+    return refused.value
+
+
+async def test_a_procedure_is_kept_and_found(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    request = safety.CreateProcedureRequest(
+        title=" Knives ", description="How to", category="KITCHEN", steps='["Wash"]', safety_level="HIGH"
+    )
+    made = await api.SafetyService.CreateProcedure(request, principal=us.manager)
+    assert (made.title, orjson.loads(made.steps), orjson.loads(made.required_ppe)) == ("Knives", ["Wash"], [])
+    listing = safety.ListProceduresRequest(search="kniv", safety_level="HIGH")
+    assert (await api.SafetyService.ListProcedures(listing, principal=us.principal(0))).count == 1
+    nothing = safety.ListProceduresRequest(search="100%")
+    assert (await api.SafetyService.ListProcedures(nothing, principal=us.principal(0))).count == 0
+    wrong = safety.CreateProcedureRequest(title="x", description="x", category="x", steps="{}")
+    assert list((await refusal(api.SafetyService.CreateProcedure(wrong, principal=us.manager))).fields) == ["steps"]
+    get = safety.GetProcedureRequest(id=made.id)
+    assert (await refusal(api.SafetyService.GetProcedure(get, principal=manager(uuid4())))).code == "not_found"
+
+
+async def test_a_safety_checklist_is_ticked_off(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    request = safety.CreateSafetyChecklistRequest(title="Exits", category="FIRE", frequency="DAILY", items='["Door"]')
+    made = await api.SafetyService.CreateSafetyChecklist(request, principal=us.principal(0))
+    change = safety.UpdateSafetyChecklistRequest(id=made.id, is_completed=True)
+    change.update_mask.paths.append("is_completed")
+    changed = await api.SafetyService.UpdateSafetyChecklist(change, principal=us.principal(1))
+    assert (changed.is_completed, changed.items) == (True, made.items)
+
+
+async def test_an_anonymous_report_names_nobody_and_others_see_it(
+    api: Api, scheduling: RunningService, bus: Bus
+) -> None:
+    us = team(scheduling)
+    named = await api.SafetyService.CreateIncident(
+        safety.CreateIncidentRequest(title="Slipped", description="Wet floor", severity="HIGH"),
+        principal=us.principal(0),
+    )
+    hidden = await api.SafetyService.CreateIncident(
+        safety.CreateIncidentRequest(title="Shouting", description="Again", is_anonymous=True),
+        principal=us.principal(0),
+    )
+    assert (named.reporter, named.reporter_details.first_name) == (str(us.people[0]), "Person0")
+    assert not hidden.HasField("reporter")
+    event = (await bus.of_aggregate(facts.IncidentReported, hidden.id, 1))[0].message
+    assert event.incident.reporter_id == ""
+    seen = await api.SafetyService.ListIncidents(safety.ListIncidentsRequest(), principal=us.principal(1))
+    assert [incident.id for incident in seen.results] == [hidden.id]
+    everything = await api.SafetyService.ListIncidents(
+        safety.ListIncidentsRequest(severity="high"), principal=us.manager
+    )
+    assert [incident.id for incident in everything.results] == [named.id]
+    get = safety.GetIncidentRequest(id=named.id)
+    assert (await refusal(api.SafetyService.GetIncident(get, principal=us.principal(1)))).code == "not_found"
+
+
+async def test_a_report_is_closed_and_opened_again(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    made = await api.SafetyService.CreateIncident(
+        safety.CreateIncidentRequest(title="Slipped", description="Wet floor"), principal=us.principal(0)
+    )
+    request = safety.UpdateIncidentStatusRequest(id=made.id, status="RESOLVED", resolution_notes="Mats")
+    refused = await refusal(api.SafetyService.UpdateIncidentStatus(request, principal=us.principal(0)))
+    assert refused.code == "permission_denied"
+    answer = await api.SafetyService.UpdateIncidentStatus(request, principal=us.manager)
+    assert (answer.report_id, answer.new_status) == (made.id, "RESOLVED")
+    get = safety.GetIncidentRequest(id=made.id)
+    closed = await api.SafetyService.GetIncident(get, principal=us.principal(0))
+    assert (closed.status, closed.resolved_by, closed.resolution_notes) == ("RESOLVED", us.manager.subject, "Mats")
+    change = safety.UpdateIncidentRequest(id=made.id, title="Fell")
+    change.update_mask.paths.append("title")
+    assert (await refusal(api.SafetyService.UpdateIncident(change, principal=us.principal(0)))).code == "not_found"
+    again = safety.UpdateIncidentStatusRequest(id=made.id, status="UNDER_REVIEW")
+    await api.SafetyService.UpdateIncidentStatus(again, principal=us.manager)
+    assert not (await api.SafetyService.GetIncident(get, principal=us.manager)).HasField("resolved_by")
+
+
+async def test_the_leaderboard_sums_points(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    for place, points in ((0, 5), (1, 20), (0, 10)):
+        request = safety.CreateRecognitionRequest(
+            staff=str(us.people[place]), title="Safe", description="Well done", points=points
+        )
+        await api.SafetyService.CreateRecognition(request, principal=us.manager)
+    board = await api.SafetyService.GetLeaderboard(safety.GetLeaderboardRequest(), principal=us.principal(2))
+    assert [(row.staff.first_name, row.total_points, row.recognition_count) for row in board.results] == [
+        ("Person1", 20, 1),
+        ("Person0", 15, 2),
+    ]
+    own = await api.SafetyService.ListRecognitions(safety.ListRecognitionsRequest(), principal=us.principal(1))
+    assert [award.points for award in own.results] == [20]
+    stranger = safety.CreateRecognitionRequest(staff=str(uuid4()), title="Safe", description="x")
+    assert (await refusal(api.SafetyService.CreateRecognition(stranger, principal=us.manager))).code == "not_found"
