@@ -1,4 +1,4 @@
-"""A whole Mizan as processes of this machine: the servers, a mailbox, the services and the gateway, on loopback ports.
+"""A whole Mizan as processes of this machine: servers, mailbox, local Stripe, services and gateway, on loopback ports.
 
 `make run` starts one for a person; tests that need everything share one per test run, and tests that kill processes and
 the bench start their own. `python -m tools.installation FOLDER SOCKET` is the process behind a shared one.
@@ -28,6 +28,7 @@ from tools.supervisor import Supervisor, answers_ready
 
 GATEWAY = "gateway"
 MAILBOX = "mailbox"
+STRIPE = "stripe"
 SERVERS = ("postgres", "nats", "valkey")
 
 
@@ -73,6 +74,7 @@ class Installation:
         self._metrics_port = free_port()
         self._smtp_port = free_port()
         self._mailbox_port = free_port()
+        self._stripe_port = free_port()
         self._spawner = Spawner()
         self.supervisor = Supervisor(self.logs, self._spawner)
 
@@ -183,6 +185,7 @@ class Installation:
         self.supervisor.start_group(
             {
                 MAILBOX: ([*mailbox, *ports], base),
+                STRIPE: (self._stripe_command(), base | self._stripe_environment()),
                 **{
                     name: ([sys.executable, "-m", f"services.{name}"], base | self._service_environment(name))
                     for name in self.services
@@ -226,6 +229,8 @@ class Installation:
             f"{prefix}_GRPC_PORT": str(self._grpc_ports[name]),
             f"{prefix}_HTTP_PORT": str(self._http_ports[name]),
         }
+        if name == "billing":
+            environment |= self._stripe_environment()
         if name == "identity":
             keys = DevKeys(self.folder / "secrets")
             keys.make_jwt_key()
@@ -235,6 +240,19 @@ class Installation:
                 "IDENTITY_ENCRYPTION_KEYS": keys.fernet_key("encryption.key"),
             }
         return environment
+
+    def _stripe_command(self) -> list[str]:
+        webhook = f"{self.url}/api/billing/webhook/"
+        return [sys.executable, "-m", "tools.stripe_server", "--port", str(self._stripe_port), "--webhook-url", webhook]
+
+    def _stripe_environment(self) -> dict[str, str]:
+        """What billing and the local Stripe are both told."""
+        keys = DevKeys(self.folder / "secrets")
+        return {
+            "BILLING_STRIPE_API_URL": f"http://{LOOPBACK}:{self._stripe_port}",
+            "STRIPE_SECRET_KEY": f"sk_test_{keys.text('stripe.key')}",
+            "STRIPE_WEBHOOK_SECRET": f"whsec_{keys.text('stripe.webhook')}",
+        }
 
     def _gateway_environment(self) -> dict[str, str]:
         """What the gateway alone is told."""

@@ -16,6 +16,7 @@ import typer
 from sqlalchemy import exists, select, update
 
 from servicekit.cli import UNUSABLE, read_settings, run, transaction
+from services.billing.cli import seed_plans
 from services.identity.commands.operations import populate_languages
 from services.identity.models import User
 from services.identity.settings import Settings
@@ -307,6 +308,8 @@ def main() -> None:
         except (SeedFailed, Busy, httpx.HTTPError) as error:
             typer.echo(f"seed: {error}", err=True)
             raise typer.Exit(1) from error
+    if os.environ.get("BILLING_DATABASE_URL"):
+        seed_plans()
     typer.echo(accounts(secrets))
 
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from services.billing.domain.plan import Offer
 
-_PRO: Final = ("api_access", "forecasting", "schedule_optimizer")
+_EVERYBODY: Final = ("api_access",)
+_PRO: Final = (*_EVERYBODY, "forecasting", "schedule_optimizer")
 
 STANDARD: Final = (
     Offer(
@@ -14,8 +15,8 @@ STANDARD: Final = (
         price=Decimal(0),
         currency="USD",
         period="month",
-        features=("Up to 15 people", "Schedules, time clock and point of sale"),
-        limits={"staff": 15},
+        features=("Schedules, time clock, stock and point of sale", "Keys for integrators"),
+        entitled_features=_EVERYBODY,
         is_base=True,
     ),
     Offer(
@@ -24,9 +25,8 @@ STANDARD: Final = (
         price=Decimal("49.00"),
         currency="USD",
         period="month",
-        features=("Up to 60 people", "Optimised schedules and forecasts", "Keys for integrators"),
+        features=("Optimised schedules", "Forecasts"),
         entitled_features=_PRO,
-        limits={"staff": 60},
         trial_days=14,
     ),
     Offer(
@@ -37,7 +37,6 @@ STANDARD: Final = (
         period="year",
         features=("Pro, two months free",),
         entitled_features=_PRO,
-        limits={"staff": 60},
     ),
     Offer(
         slug="premium",
@@ -45,7 +44,7 @@ STANDARD: Final = (
         price=Decimal("99.00"),
         currency="USD",
         period="month",
-        features=("As many people as you like", "Everything in Pro", "Recall and allergen tracing"),
+        features=("Everything in Pro", "Recall and allergen tracing"),
         entitled_features=(*_PRO, "recall"),
     ),
 )

@@ -1,5 +1,6 @@
 """Identity's composition root: the only place where its parts are wired."""
 
+import entitlements
 from mizan.identity.v1 import (
     acceptance_pb2,
     access_pb2,
@@ -99,7 +100,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             ),
             (agent_pb2.DESCRIPTOR.services_by_name["AgentService"], AgentService(finder)),
         ],
-        subscriptions=[audit_trail()],
+        subscriptions=[audit_trail(), entitlements.subscription("identity")],
         jobs={
             **mail.handlers(),
             **Cleaning(core.database, clock).handlers(),

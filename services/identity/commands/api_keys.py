@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import entitlements
+from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Invalid, NotFound
 from services.identity import events
 from services.identity.domain import api_keys as rules
@@ -14,6 +16,8 @@ from services.identity.models import ApiKey
 from services.identity.vault import Vault, random_token
 
 MAX_KEYS = 200
+API_ACCESS = "api_access"
+"""The feature of a plan; the keys that were made with it go on when the plan goes."""
 
 
 async def create(
@@ -31,8 +35,11 @@ async def create(
 ) -> tuple[ApiKey, str]:
     """A key and its secret text, which is kept as a digest only.
 
-    Raises Invalid for scopes that the creator may not grant and for an end in the past, Conflict for too many keys.
+    Raises Invalid for scopes that the creator may not grant and for an end in the past, Forbidden where the
+    restaurant's plan has no keys for integrators, and Conflict for too many keys.
     """
+    if kind == "INTEGRATION":
+        await entitlements.require(SessionReader(session), restaurant_id, API_ACCESS)
     if problem := rules.scope_problem(kind, scopes, held):
         raise Invalid.field("scopes", problem, code="scope_not_grantable")
     if expires_at is not None and expires_at <= now:

@@ -1,5 +1,6 @@
 """Identity's tables."""
 
+import entitlements
 from services.identity.models.access import ApiKey, Role
 from services.identity.models.audit import AuditEntry
 from services.identity.models.base import Base
@@ -31,6 +32,7 @@ TENANT_TABLES = {
     "staff_request_comments": "restaurant_id",
     "staff_request_attachments": "restaurant_id",
     "audit_entries": "restaurant_id",
+    **entitlements.TENANT_TABLES,
 }
 """Tables under row-level security, with the column that names the restaurant."""
 

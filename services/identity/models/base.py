@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
+import entitlements
 from servicekit import tables
 from servicekit.columns import Created, Id, Instant, JsonList, JsonObject, Updated
 
@@ -25,10 +26,11 @@ __all__ = [
 
 metadata = tables.metadata()
 tables.attach(metadata)
+entitlements.attach(metadata)
 
 
 class Base(DeclarativeBase):
-    """Every table of identity, and the runtime's own beside them."""
+    """Every table of identity, and beside them the runtime's own and the copy of entitlements."""
 
     metadata = metadata
 
