@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.stack.processes import LOOPBACK, STOP_TIMEOUT, Child, ServerError, Spawner
+from tools.stack.processes import LOOPBACK, Child, ServerError, Spawner
 
 PROBE_TIMEOUT = 2.0
 ECHO_INTERVAL = 0.25
@@ -135,7 +135,7 @@ class Supervisor:
                 child.send(signal.SIGTERM)
             for child in group:
                 try:
-                    child.stop(timeout=STOP_TIMEOUT)
+                    child.wait_stopped()  # a second signal would cut the drain short
                 except ServerError as error:
                     complaints.append(str(error))
             if not self._groups:

@@ -93,6 +93,10 @@ class Child:
     def stop(self, stop_signal: signal.Signals = signal.SIGTERM, timeout: float = STOP_TIMEOUT) -> None:
         """Ask it to end and wait; one that does not is killed, and ServerError says so."""
         self.send(stop_signal)
+        self.wait_stopped(timeout)
+
+    def wait_stopped(self, timeout: float = STOP_TIMEOUT) -> None:
+        """Wait for the end of one that was asked to; kills it when the time is over and raises ServerError."""
         try:
             self.wait(timeout)
         except subprocess.TimeoutExpired:
