@@ -150,8 +150,7 @@ async def update(session: AsyncSession, held: Held, changes: Mapping[str, Any]) 
     """Changes what an order says about its guests, and where they sit. Raises NotFound for a foreign table."""
     order = held.order
     if "table" in changes:
-        moved = changes["table"] and await _table(session, order.restaurant_id, changes["table"])
-        order.table_id = moved.id if moved else None
+        await _move(session, order, changes["table"])
     if "order_type" in changes:
         order.order_type = orders.order_type(changes["order_type"])
     for name in ("guest_count", "is_priority"):
@@ -226,11 +225,18 @@ async def discount_by_code(session: AsyncSession, held: Held, text: str, now: da
     order = held.order
     if not text:
         raise Invalid("Discount code is required", code="required", fields={"discount_code": "This field is required."})
-    code = await session.scalar(
+    wanted = text.strip().upper()
+    # The former code is held too, both in one order for everybody, so that two orders can swap codes at once.
+    held_codes = await session.scalars(
         sa.select(Discount)
-        .where(Discount.restaurant_id == order.restaurant_id, Discount.discount_code == text.strip().upper())
+        .where(
+            Discount.restaurant_id == order.restaurant_id,
+            sa.or_(Discount.discount_code == wanted, Discount.id == order.discount_id),
+        )
+        .order_by(Discount.id)
         .with_for_update()
     )
+    code = next((one for one in held_codes.all() if one.discount_code == wanted), None)
     if code is None:
         raise Invalid("This discount code does not exist.", code="unknown_discount_code")
     again = order.discount_id == code.id
@@ -363,6 +369,23 @@ async def _table(session: AsyncSession, restaurant_id: UUID, table_id: UUID) -> 
     if table is None:
         raise NotFound(NO_TABLE)
     return table
+
+
+async def _move(session: AsyncSession, order: Order, table_id: UUID | None) -> None:
+    """Takes an order to another table, or to none; guests who sat at one sit at the other then."""
+    if table_id == order.table_id:
+        return
+    if table_id is not None:
+        await _table(session, order.restaurant_id, table_id)
+    was_seated = order.table_id is not None
+    await free_table(session, order)
+    order.table_id = table_id
+    if was_seated and table_id is not None:
+        await session.execute(
+            sa.update(DiningTable)
+            .where(DiningTable.id == table_id, DiningTable.status.in_(("AVAILABLE", "RESERVED")))
+            .values(status="OCCUPIED")
+        )
 
 
 async def _next_number(session: AsyncSession, restaurant_id: UUID, day: date) -> int:

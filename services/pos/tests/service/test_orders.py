@@ -235,6 +235,22 @@ async def test_an_order_is_seated_cleared_and_the_table_cleaned(api: Api) -> Non
     assert refused.value.code == "not_dirty"
 
 
+async def test_guests_who_move_free_one_table_and_occupy_the_other(api: Api) -> None:
+    chef = manager(uuid4())
+    tables = api.DiningTableService
+    first, second = [
+        await tables.CreateTable(dining_table_pb2.CreateTableRequest(table_number=number), principal=chef)
+        for number in (1, 2)
+    ]
+    taken = await order(api, chef)
+    await tables.AssignOrder(dining_table_pb2.AssignOrderRequest(id=first.id, order_id=taken.id), principal=chef)
+    move = order_pb2.UpdateOrderRequest(id=taken.id, table=second.id)
+    move.update_mask.paths.append("table")
+    assert (await api.OrderService.UpdateOrder(move, principal=chef)).table_number == 2
+    listed = await tables.ListTables(dining_table_pb2.ListTablesRequest(), principal=chef)
+    assert [table.status for table in listed.results] == ["AVAILABLE", "OCCUPIED"]
+
+
 async def test_another_restaurants_ids_are_nowhere_found(api: Api) -> None:
     ours, theirs = manager(uuid4()), manager(uuid4())
     item = await sell(api, ours, "Tea", "10")
