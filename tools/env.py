@@ -80,7 +80,8 @@ def install() -> None:
     if subprocess.run(sync, check=False, env={**os.environ, "VIRTUAL_ENV": str(VENV)}).returncode != 0:
         # pip knows mirrors and certificates that were configured for it alone.
         print("env: uv could not install; trying pip, which is slower", flush=True)
-        subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
+        # The lock file is complete; of one package it leaves out dependencies on purpose (uv.toml).
+        subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", str(LOCK)], check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], check=True)
 
 
