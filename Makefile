@@ -4,11 +4,13 @@ PORT ?= 8000
 # Two installations side by side keep their data apart.
 DATA ?= .data$(if $(filter 8000,$(PORT)),,-$(PORT))
 BIN := .venv/bin
+# Files of the shift-scheduling benchmark; looked for next to the checkout.
+INSTANCES ?= $(firstword $(wildcard ../*/rostering/instances))
 # A version of Python that was asked for is insisted on; otherwise an environment that works is kept.
 EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
 
 .DEFAULT_GOAL := help
-.PHONY: help env protos run test lint bench profile routes openapi format lock clean-data clean
+.PHONY: help env protos run test lint bench bench-roster profile routes openapi format lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ lint: protos ## ruff, mypy, import-linter, buf lint, buf breaking, migration dri
 
 bench: protos ## measure requests against bare controls of the same run (ARGS="me login" narrows)
 	@$(BIN)/python -m tools.bench $(ARGS)
+
+bench-roster: env ## measure the optimizer: INSTANCES=DIR of benchmark files, ARGS="--seconds 60"
+	@$(BIN)/python -m tests.bench.roster $(INSTANCES) $(ARGS)
 
 profile: protos ## show where time goes in one scenario of the bench (ARGS="staff_list --native")
 	@$(BIN)/python -m tools.profile $(ARGS)

@@ -30,7 +30,6 @@ class Pricing:
         self.compiled = compiled
         self.scorer = scorer
         self._paths: dict[int, Paths] = {}
-        self._terminal: dict[int, Floats | None] = {}
 
     def paths(self, number: int) -> Paths:
         """The person's path finder."""
@@ -48,22 +47,8 @@ class Pricing:
         prices = candidate.cost - self.compiled.sum_over_rows(values)
         if pay:
             prices = prices + pay * candidate.pay
-        path = self.paths(number).best(prices, self._hours(number))
+        path = self.paths(number).best(prices)
         return None if path is None else Path(path.row, path.price + self.scorer.fixed(number))
-
-    def _hours(self, number: int) -> Floats | None:
-        """What each sum of minutes costs against the hours wanted, in the unit of the path's minutes."""
-        if number not in self._terminal:
-            compiled = self.compiled
-            wanted = compiled.people[number].person.wanted_minutes
-            weight = compiled.problem.weights.hours_wanted
-            plan = self.paths(number).plan
-            self._terminal[number] = None
-            if wanted is not None and weight and plan.resources and len(compiled.minutes):
-                unit = max(1, int(np.gcd.reduce(compiled.minutes)))
-                sums = np.arange(plan.resources[0].cap + 1) * unit
-                self._terminal[number] = weight * np.abs(sums - wanted).astype(np.float64)
-        return self._terminal[number]
 
 
 @dataclass(slots=True)
@@ -162,6 +147,7 @@ class Generator:
         self.bound = float("-inf")
         self.value = float("inf")
         self._centre: Floats | None = None
+        self._pull = _SMOOTHING
         for number in people:
             self.master.add(number, roster[number])
 
@@ -202,7 +188,7 @@ class Generator:
     def _smooth(self, worth: Floats) -> Floats:
         if self._centre is None:
             return worth
-        return _SMOOTHING * self._centre + (1 - _SMOOTHING) * worth
+        return self._pull * self._centre + (1 - self._pull) * worth
 
     def _price(self, at: Floats, worth: Floats, pay: float, shadow: dict[int, float]) -> int:
         master, added = self.master, 0
@@ -224,9 +210,13 @@ class Generator:
             bound += path.price
             if self._reduced(number, path.row, worth, pay) < shadow[number] - _TOLERANCE:
                 added += master.add(number, path.row)
-        if bound > self.bound or master.fixed:
+        if bound > self.bound or self._centre is None:
             self.bound = max(self.bound, bound)
             self._centre = at
+            self._pull = _SMOOTHING
+        else:
+            # A centre that has long proved nothing better should not hold the prices back.
+            self._pull *= 0.8
         return added
 
     def _reduced(self, number: int, row: Ints, worth: Floats, pay: float) -> float:

@@ -8,7 +8,7 @@ cheapest matters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,16 @@ MOST_WITH_CAPS = 60_000
 
 @dataclass(slots=True)
 class Resource:
-    """What shifts use up: `uses` by shift, never more than `cap` in all, or in each week."""
+    """What shifts use up: `uses` by shift, never more than `cap` in all, or in each week.
+
+    `charge` is what each sum of uses costs at the end.
+    """
 
     cap: int
     uses: Ints
     weekly: bool = False
     least: int = 0
+    charge: Floats | None = None
 
 
 @dataclass(slots=True)
@@ -56,7 +60,8 @@ class _Plan:
     resources: list[Resource]
     groups: list[list[Group]]
     shape: tuple[int, ...]
-    capped: list[int] = field(default_factory=list)
+    charges: list[Floats | None]
+    capped: list[int]
 
 
 class Paths:
@@ -67,7 +72,12 @@ class Paths:
         self.candidate = compiled.people[number]
         self.days = compiled.days
         self._classes()
+        # Closes are part of the price as long as counting them leaves few enough states; else prices are lower bounds.
+        self.counts_closes = True
         self.plan = self._prepare([])
+        if self._states(self.plan) > MOST_WITH_CAPS:
+            self.counts_closes = False
+            self.plan = self._prepare([])
 
     @property
     def tractable(self) -> bool:
@@ -96,8 +106,10 @@ class Paths:
         cap, least = limits.max_minutes, limits.min_minutes
         if weeks == 1:
             cap = min(cap, limits.max_week_minutes)
-        resources = [Resource(min(cap, days * longest) // unit, minutes // unit, least=-(-least // unit))]
-        if not least and cap >= days * longest and self.candidate.person.wanted_minutes is None:
+        minute_cap = min(cap, days * longest) // unit
+        hours = self._hours_charge(np.arange(minute_cap + 1) * unit)
+        resources = [Resource(minute_cap, minutes // unit, least=-(-least // unit), charge=hours)]
+        if not least and cap >= days * longest and hours is None:
             resources = []
         if weeks > 1 and limits.max_week_minutes < WEEK * longest:
             resources.append(Resource(limits.max_week_minutes // unit, minutes // unit, weekly=True))
@@ -107,11 +119,33 @@ class Paths:
             kinds, most = limits.kinds[place]
             uses = np.array([shift.kind in kinds for shift in compiled.shifts], dtype=np.int64)
             resources.append(Resource(most, uses))
+        closes = self._closes() if self.counts_closes else None
+        if closes is not None:
+            resources.append(closes)
         groups = [self._groups(day, resources) for day in range(days)]
         weekend_cap = min(limits.max_weekends, len(compiled.weekends))
-        self.counts_weekends = limits.max_weekends < len(compiled.weekends)
+        turns = self._share_charge(compiled.problem.weights.weekend_share, compiled.weekend_share, weekend_cap)
+        self.counts_weekends = limits.max_weekends < len(compiled.weekends) or turns is not None
         shape = (weekend_cap + 1 if self.counts_weekends else 1, *(resource.cap + 1 for resource in resources))
-        return _Plan(resources, groups, shape, capped)
+        return _Plan(resources, groups, shape, [turns, *(resource.charge for resource in resources)], capped)
+
+    def _hours_charge(self, sums: Ints) -> Floats | None:
+        """What each sum of minutes costs against the hours wanted."""
+        wanted = self.candidate.person.wanted_minutes
+        weight = self.compiled.problem.weights.hours_wanted
+        return None if wanted is None or not weight else weight * np.abs(sums - wanted).astype(np.float64)
+
+    def _closes(self) -> Resource | None:
+        """Closing shifts, where more than a fair share of them could be given."""
+        compiled = self.compiled
+        days = sum(bool(compiled.closing[options].any()) for options in self.candidate.allowed if options)
+        charge = self._share_charge(compiled.problem.weights.closing_share, compiled.closing_share, days)
+        return None if charge is None else Resource(days, compiled.closing.astype(np.int64), charge=charge)
+
+    def _share_charge(self, weight: int, share: int, most: int) -> Floats | None:
+        if not weight or most <= share:
+            return None
+        return weight * np.maximum(0.0, np.arange(most + 1) - share)
 
     def _groups(self, day: int, resources: list[Resource]) -> list[Group]:
         compiled = self.compiled
@@ -133,26 +167,23 @@ class Paths:
             for (leaves, follows, uses), options in found.items()
         ]
 
-    def best(self, prices: Floats, terminal: Floats | None = None) -> Path | None:
-        """The cheapest days at these prices of shifts, or None when the limits allow nothing (or states are too many).
-
-        `terminal` adds a price to each sum of minutes used, in the unit of the first resource.
-        """
+    def best(self, prices: Floats) -> Path | None:
+        """The cheapest days at these prices of shifts, or None when the limits allow nothing or states are too many."""
         plan = self.plan
         if self._states(plan) > MOST_STATES:
             return None
         while True:
-            path = self._run(plan, prices, terminal)
+            path = self._run(plan, prices)
             over = None if path is None else self._overrun(path.row, plan.capped)
             if path is None or over is None:
                 return path
             # Most caps never bind: a cap becomes part of the state once a path breaks it.
             wider = self._prepare([*plan.capped, over])
             if self._states(wider) > MOST_WITH_CAPS:
-                return self._priced(plan, prices, terminal)
+                return self._priced(plan, prices)
             self.plan = plan = wider
 
-    def _priced(self, plan: _Plan, prices: Floats, terminal: Floats | None) -> Path | None:
+    def _priced(self, plan: _Plan, prices: Floats) -> Path | None:
         """Keeps caps by charging for the shifts they count, where keeping them in the state would take too long.
 
         The price returned is then a lower bound, and the row the cheapest found that keeps the caps.
@@ -165,7 +196,7 @@ class Paths:
         bound = -np.inf
         for _ in range(10):
             charged = prices + sum((c * n for c, n in zip(charge, counts, strict=True)), np.zeros_like(prices))
-            path = self._run(plan, charged, terminal)
+            path = self._run(plan, charged)
             if path is None:
                 return None
             chosen = path.row[path.row >= 0]
@@ -196,9 +227,9 @@ class Paths:
                 return place
         return None
 
-    def _run(self, plan: _Plan, prices: Floats, terminal: Floats | None) -> Path | None:
+    def _run(self, plan: _Plan, prices: Floats) -> Path | None:
         walk = _Walk(self, plan, prices)
-        return walk.back(terminal)
+        return walk.back()
 
 
 class _Walk:
@@ -308,15 +339,16 @@ class _Walk:
         """After which last shifts a group may be worked; what precedes day 0 has been checked shift by shift."""
         return np.arange(self.paths.classes) if day == 0 else group.follows
 
-    def back(self, terminal: Floats | None) -> Path | None:
+    def back(self) -> Path | None:
         """The cheapest way through, read backwards."""
         work, rest = self.work[-1], self.rest[-1]
+        for axis, charge in enumerate(self.plan.charges):
+            if charge is not None:
+                along = charge.reshape(-1, *([1] * (len(self.plan.shape) - axis - 1)))
+                work, rest = work + along, rest + along
         if self.plan.resources:
             least = self.plan.resources[0].least
             work, rest = work[:, :, :, least:], rest[:, :, least:]
-            if terminal is not None:
-                spread = terminal[least : least + work.shape[3]].reshape(-1, *([1] * (work.ndim - 4)))
-                work, rest = work + spread, rest + spread
         if not rest.size:
             return None
         from_work, from_rest = float(work.min()), float(rest.min())

@@ -28,7 +28,7 @@ _TURN = 2.5
 _ROOT_SHARE = 0.5
 _GROUP_SHARE = 0.06
 # About so many times everybody is priced before the linear program has converged.
-_ROUNDS = 35
+_ROUNDS = 25
 
 
 class Search:
@@ -64,7 +64,6 @@ class Search:
         self._costs = np.zeros(self.people, dtype=np.int64)
         self.value = 0
         self.pool: dict[int, list[Ints]] = {}
-        self._sweep_seconds = 0.0
 
     def over(self) -> bool:
         """Whether to stop: out of time, cancelled, proven optimal, or the other search failed."""
@@ -187,17 +186,17 @@ class Search:
             return
         self._sweep()
         everyone = list(range(self.people))
-        each = self._sweep_seconds / self.people
-        if _ROUNDS * self._sweep_seconds < self.seconds * _ROOT_SHARE:
+        each = self._pricing_seconds(draw)
+        if _ROUNDS * each * self.people < self.seconds:
             limit = time.monotonic() + self.seconds * _ROOT_SHARE
             root = Generator(self.pricing, self.best, everyone, lambda: self.over() or time.monotonic() > limit)
             root.start_from(whole.worth)
-            root.converge(300, 0.9)
+            root.converge(300, max(0.9, self.value / 2000))
             self._prove(root.bound)
             self.pool = {number: root.known(number) for number in everyone}
             root.stop = self.over
             self._dive(root, draw, share=0.1, rounds=6)
-        size = min(self.people, 12, int(self.seconds * _GROUP_SHARE / (_ROUNDS * max(each, 1e-6))))
+        size = min(self.people, 12, int(self.seconds * _GROUP_SHARE / (_ROUNDS * each)))
         while not self.over():
             if size < 4:
                 self._neighbourhoods(2)
@@ -206,20 +205,26 @@ class Search:
 
     def _sweep(self) -> None:
         """Gives each person the best days while the others stay, until nobody gains."""
-        times = []
         limit = time.monotonic() + self.seconds / 10
         better = True
-        while better and not self.over() and time.monotonic() < limit:
-            began, better = time.monotonic(), False
+        while better and time.monotonic() < limit:
+            better = False
             for number in range(self.people):
                 if self.over():
-                    break
+                    return
                 roster = self.best.copy()
                 roster[number] = OFF
                 better |= self.offer({number: self._best_row(number, self.scorer.cover(roster), 0.0)}, "sweep")
+
+    def _pricing_seconds(self, draw: random.Random) -> float:
+        """How long one person's best row takes: the middle of a few."""
+        times = []
+        nothing = np.zeros(len(self.compiled.need))
+        for number in draw.sample(range(self.people), min(self.people, 7)):
+            began = time.monotonic()
+            self.pricing.best(number, nothing)
             times.append(time.monotonic() - began)
-        # The quickest says most about the work, the others about what else the machine was doing.
-        self._sweep_seconds = min(times, default=self.seconds)
+        return max(1e-6, sorted(times)[len(times) // 2])
 
     def _group(self, draw: random.Random, size: int) -> int:
         """Column generation for some people; returns the size to try next."""
