@@ -101,7 +101,7 @@ async def change_item(
         await _check_uses(session, item)
     holding = {item_id: held}
     cause = Cause("item", item_id, author_id, now)
-    if stock is not None and await _is_set_by_hand(session, held, stock, read_at):
+    if stock is not None and await _is_set_by_hand(session, restaurant_id, held, stock, read_at):
         if stock < 0:
             raise Invalid.field("current_stock", NEGATIVE)
         counted = Movement(item_id, "COUNT", stock - held.balance.quantity)
@@ -187,7 +187,9 @@ async def _check_uses(session: AsyncSession, item: Item) -> None:
             raise Invalid.field("conversions", text, code="no_conversion") from error
 
 
-async def _is_set_by_hand(session: AsyncSession, held: Holding, stock: Decimal, read_at: datetime | None) -> bool:
+async def _is_set_by_hand(
+    session: AsyncSession, restaurant_id: UUID, held: Holding, stock: Decimal, read_at: datetime | None
+) -> bool:
     """Whether a stock was typed and not merely sent back. Raises Conflict when it was, and moved since it was read."""
     if stock == held.balance.quantity.quantize(_SHOWN_STOCK):
         return False
@@ -195,7 +197,11 @@ async def _is_set_by_hand(session: AsyncSession, held: Holding, stock: Decimal, 
         return True
     was = await session.scalar(
         sa.select(StockEntry.balance_quantity)
-        .where(StockEntry.item_id == held.item_id, StockEntry.created_at <= read_at)
+        .where(
+            StockEntry.restaurant_id == restaurant_id,
+            StockEntry.item_id == held.item_id,
+            StockEntry.created_at <= read_at,
+        )
         .order_by(StockEntry.number.desc())
         .limit(1)
     )

@@ -66,7 +66,7 @@ class StockEntry(Base):
 
     __tablename__ = "stock_entries"
     __table_args__ = (
-        sa.UniqueConstraint("item_id", "number"),
+        sa.UniqueConstraint("restaurant_id", "item_id", "number"),
         sa.UniqueConstraint("reverses_id"),
         sa.Index("ix_stock_entries_restaurant_id_occurred_at", "restaurant_id", "occurred_at"),
         sa.Index("ix_stock_entries_restaurant_id_source_id", "restaurant_id", "source_id"),

@@ -341,7 +341,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["item_id"], ["items.id"], name=op.f("fk_stock_entries_item_id")),
         sa.ForeignKeyConstraint(["reverses_id"], ["stock_entries.id"], name=op.f("fk_stock_entries_reverses_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_entries")),
-        sa.UniqueConstraint("item_id", "number", name=op.f("uq_stock_entries_item_id_number")),
+        sa.UniqueConstraint(
+            "restaurant_id", "item_id", "number", name=op.f("uq_stock_entries_restaurant_id_item_id_number")
+        ),
         sa.UniqueConstraint("reverses_id", name=op.f("uq_stock_entries_reverses_id")),
     )
     op.create_index(
