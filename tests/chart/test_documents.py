@@ -1,5 +1,6 @@
 """What the chart's documents say: the table of values, the runbooks, the trial's Secrets."""
 
+import json
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -72,6 +73,15 @@ def metrics_declared() -> Iterator[str]:
     for folder in ("libs/servicekit", "gateway"):
         for path in (ROOT / folder).rglob("*.py"):
             yield from re.findall(r'\b(?:Counter|Gauge|Histogram)\(\s*"(mizan_[a-z_]+)"', path.read_text())
+
+
+def test_the_dashboard_shows_metrics_that_exist():
+    dashboard = json.loads(pick(render(FULL), "ConfigMap", "mizan-dashboard")["data"]["mizan.json"])
+    shown = {target["expr"] for panel in dashboard["panels"] for target in panel["targets"]}
+    assert len(shown) == len(dashboard["panels"]) == len({panel["id"] for panel in dashboard["panels"]})
+    assert {SUFFIX.sub("", name) for expr in shown for name in METRIC.findall(expr)} <= set(metrics_declared())
+    names = {word for panel in dashboard["panels"] for word in re.findall(r"Mizan[A-Z]\w+", panel["description"])}
+    assert names <= {rule["alert"] for rule in rules()}
 
 
 def test_alerts_say_how_bad_and_how_long():
