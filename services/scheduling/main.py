@@ -2,6 +2,7 @@
 
 from mizan.scheduling.v1 import (
     availability_pb2,
+    process_pb2,
     safety_pb2,
     shift_pb2,
     shift_task_pb2,
@@ -17,6 +18,7 @@ from servicekit.runtime import Core, Service
 from services.scheduling.jobs import Reminders
 from services.scheduling.projections import subscriptions
 from services.scheduling.service.availability import AvailabilityService
+from services.scheduling.service.processes import ProcessService
 from services.scheduling.service.safety import SafetyService
 from services.scheduling.service.shift_tasks import ShiftTaskService
 from services.scheduling.service.shifts import ShiftService
@@ -43,6 +45,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (shift_task_pb2.DESCRIPTOR.services_by_name["ShiftTaskService"], ShiftTaskService(clock)),
             (task_pb2.DESCRIPTOR.services_by_name["TaskService"], TaskService(clock)),
             (availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"], AvailabilityService(clock)),
+            (process_pb2.DESCRIPTOR.services_by_name["ProcessService"], ProcessService(clock)),
             (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(clock)),
             (swap_pb2.DESCRIPTOR.services_by_name["SwapService"], SwapService()),
         ],

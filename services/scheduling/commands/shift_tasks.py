@@ -17,7 +17,7 @@ from servicekit.text import tidy_name
 from services.scheduling.domain.clock import minutes_of
 from services.scheduling.domain.task_category import DEFAULT_COLOR
 from services.scheduling.models import Shift, ShiftPerson, ShiftTask, TaskCategory
-from services.scheduling.queries.shift_tasks import NO_TASK
+from services.scheduling.queries.shift_tasks import NO_TASK, one_task
 from services.scheduling.queries.shifts import NO_SHIFT
 
 PLAN = "schedule.manage"
@@ -85,15 +85,12 @@ async def locked(session: AsyncSession, principal: Principal, task_id: UUID) -> 
         .where(ShiftTask.id == task_id, ShiftTask.restaurant_id == principal.tenant)
         .with_for_update()
     )
-    if task is None or not (principal.may(PLAN) or task.assigned_to == principal.user_id):
+    if task is None:
         raise NotFound(NO_TASK)
+    if not principal.may(PLAN):
+        # Tasks of a shift that nobody has are for everybody on it.
+        await one_task(SessionReader(session), principal.tenant, task_id, principal.user_id)
     return task
-
-
-def ensure_visible(principal: Principal, assigned_to: UUID | None) -> None:
-    """Raises NotFound for a task of somebody else, unless the caller plans."""
-    if not (principal.may(PLAN) or assigned_to == principal.user_id):
-        raise NotFound(NO_TASK)
 
 
 async def write_all(

@@ -3,6 +3,7 @@
 import refdata
 from services.scheduling.models.availability import Availability, Holiday
 from services.scheduling.models.base import Base
+from services.scheduling.models.process import Process, ProcessTask
 from services.scheduling.models.safety import Incident, Procedure, Recognition, SafetyChecklist
 from services.scheduling.models.shift import Shift, ShiftPerson, SwapRequest
 from services.scheduling.models.task import ShiftTask, Task, TaskTemplate
@@ -18,6 +19,8 @@ TENANT_TABLES = {
             Holiday,
             Incident,
             Procedure,
+            Process,
+            ProcessTask,
             Publication,
             Recognition,
             SafetyChecklist,
@@ -45,6 +48,8 @@ __all__ = [
     "Holiday",
     "Incident",
     "Procedure",
+    "Process",
+    "ProcessTask",
     "Publication",
     "Recognition",
     "SafetyChecklist",

@@ -12,7 +12,7 @@ import refdata
 from servicekit.db import Query, Reader, Reading
 from servicekit.errors import NotFound
 from servicekit.paging import Page, read_page
-from services.scheduling.models import ShiftTask, TaskCategory
+from services.scheduling.models import ShiftPerson, ShiftTask, TaskCategory
 
 NO_TASK = "No ShiftTask matches the given query."
 _RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
@@ -60,8 +60,18 @@ def _optional(name: str, kind: Any) -> sa.BindParameter[Any]:
 
 _ASSIGNED, _SHIFT = _optional("assigned_to", sa.Uuid), _optional("shift_id", sa.Uuid)
 _STATUS, _PRIORITY = _optional("status", sa.Text), _optional("priority", sa.Text)
+_OWN = _optional("own", sa.Uuid)
+_DONE_BY = sa.or_(
+    ShiftTask.assigned_to == _OWN,
+    sa.and_(
+        ShiftTask.assigned_to.is_(None),
+        sa.exists().where(ShiftPerson.shift_id == ShiftTask.shift_id, ShiftPerson.user_id == _OWN),
+    ),
+)
+_MAY_SEE = sa.or_(_OWN.is_(None), _DONE_BY)
 _CHOSEN = sa.and_(
     ShiftTask.restaurant_id == _RESTAURANT,
+    _MAY_SEE,
     sa.or_(_ASSIGNED.is_(None), ShiftTask.assigned_to == _ASSIGNED),
     sa.or_(_SHIFT.is_(None), ShiftTask.shift_id == _SHIFT),
     sa.or_(_STATUS.is_(None), ShiftTask.status == _STATUS),
@@ -79,7 +89,9 @@ _CHILDREN = Query(
         ShiftTask.restaurant_id == _RESTAURANT, ShiftTask.parent_id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid)))
     ).order_by(ShiftTask.created_at, ShiftTask.id)
 )
-_ONE = Query(_TASKS.where(ShiftTask.restaurant_id == _RESTAURANT, ShiftTask.id == bindparam("id", type_=sa.Uuid)))
+_ONE = Query(
+    _TASKS.where(ShiftTask.restaurant_id == _RESTAURANT, _MAY_SEE, ShiftTask.id == bindparam("id", type_=sa.Uuid))
+)
 _STATISTICS = Query(
     sa.select(
         ShiftTask.status,
@@ -107,9 +119,9 @@ async def subtasks(reading: Reading, restaurant_id: UUID, ids: list[UUID]) -> li
     return list(await reading.all(_CHILDREN, restaurant_id=restaurant_id, ids=ids))
 
 
-async def one_task(reading: Reading, restaurant_id: UUID, task_id: UUID) -> Any:
-    """A task. Raises NotFound."""
-    row = await reading.first(_ONE, restaurant_id=restaurant_id, id=task_id)
+async def one_task(reading: Reading, restaurant_id: UUID, task_id: UUID, own: UUID | None = None) -> Any:
+    """A task; with `own`, one that this person does. Raises NotFound."""
+    row = await reading.first(_ONE, restaurant_id=restaurant_id, id=task_id, own=own)
     if row is None:
         raise NotFound(NO_TASK)
     return row

@@ -48,11 +48,11 @@ class ShiftTaskService:
     async def ListMyTasks(
         self, request: shift_task_pb2.ListMyTasksRequest, call: Call
     ) -> shift_task_pb2.ListShiftTasksResponse:
-        return await _list(request, call, {"assigned_to": call.principal.user_id})
+        return await _list(request, call, {"own": call.principal.user_id})
 
     async def GetShiftTask(self, request: shift_task_pb2.GetShiftTaskRequest, call: Call) -> shift_task_pb2.ShiftTask:
-        row = await queries.one_task(call.read(), call.principal.tenant, UUID(request.id))
-        commands.ensure_visible(call.principal, row.assigned_to)
+        own = None if call.principal.may(commands.PLAN) else call.principal.user_id
+        row = await queries.one_task(call.read(), call.principal.tenant, UUID(request.id), own)
         return shift_task_message(row, await queries.subtasks(call.read(), call.principal.tenant, [row.id]))
 
     async def CreateShiftTask(
@@ -125,7 +125,7 @@ def _chosen(request: Any, call: Call) -> dict[str, Any]:
     """What narrows a list: what was asked for, and the caller's own tasks for who may not plan."""
     chosen = values_of(request, without=("page", "page_size"))
     if not call.principal.may(commands.PLAN):
-        chosen["assigned_to"] = call.principal.user_id
+        chosen["own"] = call.principal.user_id
     return {name: value.upper() if name in ("status", "priority") else value for name, value in chosen.items()}
 
 

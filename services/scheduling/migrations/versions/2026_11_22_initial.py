@@ -140,6 +140,29 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_procedures_restaurant_id_title"), "procedures", ["restaurant_id", "title"], unique=False)
     op.create_table(
+        "processes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("status", sa.String(length=20), server_default="DRAFT", nullable=False),
+        sa.Column("priority", sa.String(length=20), server_default="MEDIUM", nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("sop_document", sa.Text(), nullable=True),
+        sa.Column("sop_steps", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("is_critical", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column("updated_by", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("priority IN ('LOW', 'MEDIUM', 'HIGH', 'URGENT')", name=op.f("ck_processes_priority")),
+        sa.CheckConstraint("status IN ('DRAFT', 'ACTIVE', 'PAUSED', 'ARCHIVED')", name=op.f("ck_processes_status")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_processes")),
+    )
+    op.create_index(
+        op.f("ix_processes_restaurant_id_created_at"), "processes", ["restaurant_id", "created_at"], unique=False
+    )
+    op.create_table(
         "recognitions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("restaurant_id", sa.Uuid(), nullable=False),
@@ -281,6 +304,49 @@ def upgrade() -> None:
         sa.CheckConstraint("EXTRACT(ISODOW FROM week_start) = 1", name=op.f("ck_weekly_schedules_week_start")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_weekly_schedules")),
         sa.UniqueConstraint("restaurant_id", "week_start", name=op.f("uq_weekly_schedules_restaurant_id_week_start")),
+    )
+    op.create_table(
+        "process_tasks",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("restaurant_id", sa.Uuid(), nullable=False),
+        sa.Column("process_id", sa.Uuid(), nullable=False),
+        sa.Column("category_id", sa.Uuid(), nullable=True),
+        sa.Column("title", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("priority", sa.String(length=20), server_default="MEDIUM", nullable=False),
+        sa.Column("status", sa.String(length=20), server_default="TODO", nullable=False),
+        sa.Column("assigned_to", sa.Uuid(), nullable=True),
+        sa.Column("due_date", sa.Date(), nullable=True),
+        sa.Column("due_time", sa.Time(), nullable=True),
+        sa.Column("estimated_minutes", sa.Integer(), nullable=True),
+        sa.Column("verification_type", sa.String(length=30), server_default="NONE", nullable=False),
+        sa.Column("verification_required", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("progress", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("completion_notes", sa.Text(), nullable=True),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column("updated_by", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("priority IN ('LOW', 'MEDIUM', 'HIGH', 'URGENT')", name=op.f("ck_process_tasks_priority")),
+        sa.CheckConstraint(
+            "status IN ('TODO', 'IN_PROGRESS', 'COMPLETED', 'CANCELLED')", name=op.f("ck_process_tasks_status")
+        ),
+        sa.CheckConstraint("progress BETWEEN 0 AND 100", name=op.f("ck_process_tasks_progress")),
+        sa.ForeignKeyConstraint(
+            ["category_id"], ["task_categories.id"], name=op.f("fk_process_tasks_category_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["process_id"], ["processes.id"], name=op.f("fk_process_tasks_process_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_process_tasks")),
+    )
+    op.create_index(
+        op.f("ix_process_tasks_restaurant_id_process_id"),
+        "process_tasks",
+        ["restaurant_id", "process_id"],
+        unique=False,
     )
     op.create_table(
         "schedule_publications",
@@ -639,6 +705,8 @@ def downgrade() -> None:
     op.drop_table("shifts")
     op.drop_index(op.f("ix_schedule_publications_restaurant_id_schedule_id_number"), table_name="schedule_publications")
     op.drop_table("schedule_publications")
+    op.drop_index(op.f("ix_process_tasks_restaurant_id_process_id"), table_name="process_tasks")
+    op.drop_table("process_tasks")
     op.drop_table("weekly_schedules")
     op.drop_index(op.f("ix_task_templates_restaurant_id_name"), table_name="task_templates")
     op.drop_table("task_templates")
@@ -651,6 +719,8 @@ def downgrade() -> None:
     op.drop_table("restaurant_ref")
     op.drop_index(op.f("ix_recognitions_restaurant_id_staff_id"), table_name="recognitions")
     op.drop_table("recognitions")
+    op.drop_index(op.f("ix_processes_restaurant_id_created_at"), table_name="processes")
+    op.drop_table("processes")
     op.drop_index(op.f("ix_procedures_restaurant_id_title"), table_name="procedures")
     op.drop_table("procedures")
     op.drop_table("outbox")
@@ -679,6 +749,8 @@ TENANT_COLUMNS = {
     "holidays": "restaurant_id",
     "incidents": "restaurant_id",
     "procedures": "restaurant_id",
+    "processes": "restaurant_id",
+    "process_tasks": "restaurant_id",
     "schedule_publications": "restaurant_id",
     "recognitions": "restaurant_id",
     "safety_checklists": "restaurant_id",

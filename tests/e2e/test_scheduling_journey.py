@@ -1,0 +1,151 @@
+"""A week of a restaurant, as its manager and its people live it: from a template to a shift that changed hands."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import browser
+from tests.support.people import Person, Restaurant, join, register
+from tools.installation import Site
+
+MONDAY = date(2031, 3, 3)
+
+
+@pytest.fixture(scope="module")
+def client(installation: Site) -> Iterator[httpx.Client]:
+    with browser.client(installation.url) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def restaurant(client: httpx.Client) -> Restaurant:
+    made = register(client, "Atlas")
+    join(made, "MANAGER", "4200")
+    join(made, "CHEF", "4201")
+    return made
+
+
+def waiters(restaurant: Restaurant) -> list[Person]:
+    return [join(restaurant, "WAITER", f"{4300 + number}") for number in range(2)]
+
+
+def until_known(manager: Person, people: list[Person]) -> None:
+    """Waits, by planning for them, until scheduling has heard of everybody."""
+    for number, person in enumerate(people):
+        for _ in range(200):
+            answer = manager.get(
+                "/api/scheduling/assigned-shifts-v2/detect_conflicts/",
+                params={
+                    "staff_id": person.id,
+                    "shift_date": str(MONDAY + timedelta(days=number)),
+                    "start_time": "09:00:00",
+                    "end_time": "10:00:00",
+                },
+            )
+            if answer.status_code == 200:
+                break
+        assert answer.status_code == 200, answer.text
+
+
+def made(answer: httpx.Response, status: int = 200) -> Any:
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def test_a_week_from_template_to_swap(restaurant: Restaurant) -> None:
+    manager, chef = restaurant.people["MANAGER"], restaurant.people["CHEF"]
+    first, second = waiters(restaurant)
+    until_known(manager, [chef, first, second])
+    template = made(
+        manager.post(
+            "/api/schedule/templates/",
+            {
+                "name": "Winter",
+                "is_active": True,
+                "shifts": [
+                    {
+                        "role": "WAITER",
+                        "day_of_week": 0,
+                        "start_time": "09:00",
+                        "end_time": "15:00",
+                        "required_staff": 1,
+                    },
+                    {"role": "CHEF", "day_of_week": 0, "start_time": "09:00", "end_time": "17:00", "required_staff": 1},
+                ],
+            },
+        ),
+        201,
+    )
+    assert [shift["start_time"] for shift in template["shifts"]] == ["09:00:00", "09:00:00"]
+    assert [found["id"] for found in made(manager.get("/api/scheduling/templates/"))] == [template["id"]]
+
+    filled = made(
+        manager.post(
+            "/api/scheduling/generate-weekly-schedule/", {"template_id": template["id"], "week_start": str(MONDAY)}
+        )
+    )
+    assert (filled["shifts_created"], filled["unfilled"]) == (2, 0)
+    week = filled["schedule"]
+    lunch = next(shift for shift in week["assigned_shifts"] if shift["role"] == "WAITER")
+    owner, other = (first, second) if lunch["staff"] == first.id else (second, first)
+
+    evening = made(
+        manager.post(
+            f"/api/scheduling/weekly-schedules/{week['id']}/assigned-shifts/",
+            {
+                "staff_members": [other.id],
+                "shift_date": str(MONDAY + timedelta(days=1)),
+                "start_time": "17:00",
+                "end_time": "23:00",
+                "break_duration": "00:30:00",
+                "notes": "Evening",
+                "tasks": [{"title": "Lay tables", "priority": "HIGH", "estimated_duration": 15}],
+            },
+        ),
+        201,
+    )
+    assert (evening["staff"], evening["actual_hours"], evening["status"]) == (other.id, 5.5, "SCHEDULED")
+    assert evening["tasks"][0]["estimated_duration"] == "00:15:00"
+    twice = manager.post(
+        f"/api/scheduling/weekly-schedules/{week['id']}/assigned-shifts/",
+        {"staff": other.id, "shift_date": evening["shift_date"], "start_time": "22:00", "end_time": "23:30"},
+    )
+    assert twice.status_code == 409
+    assert (twice.json()["code"], twice.json()["conflicts"][0]["type"]) == ("double_booking", "OVERLAP")
+
+    published = made(manager.post(f"/api/scheduling/weekly-schedules-v2/{week['id']}/publish/"))
+    assert published["notified"] == 3
+    assert made(manager.post(f"/api/scheduling/weekly-schedules-v2/{week['id']}/publish/"))["notified"] == 0
+
+    calendar = made(
+        other.get(
+            "/api/scheduling/calendar/my_shifts/",
+            params={"start_date": str(MONDAY), "end_date": str(MONDAY + timedelta(days=6))},
+        )
+    )
+    assert [event["id"] for event in calendar["events"]] == [evening["id"]]
+    assert other.get("/api/scheduling/templates/").status_code == 403
+
+    task = evening["tasks"][0]["id"]
+    moved = other.request("PATCH", f"/api/scheduling/shift-tasks/{task}/", json={"status": "COMPLETED"})
+    assert made(moved)["progress_percentage"] == 100
+
+    swap = made(
+        owner.post("/api/schedule/shift-swap-requests/", {"shift_to_swap": lunch["id"], "receiver": other.id}), 201
+    )
+    assert owner.post("/api/schedule/shift-swap-requests/", {"shift_to_swap": evening["id"]}).status_code == 400
+    assert manager.post(f"/api/schedule/shift-swap-requests/{swap['id']}/approve/").status_code == 403
+    waiting = made(restaurant.owner.get("/api/schedule/manager-shift-swap-requests/"))
+    assert [found["shift_to_swap_info"]["start_time"] for found in waiting] == ["09:00:00"]
+    approved = made(restaurant.owner.post(f"/api/schedule/shift-swap-requests/{swap['id']}/approve/"))
+    assert (approved["status"], approved["shift_to_swap_details"]["staff"]) == ("APPROVED", other.id)
+    told = made(manager.post(f"/api/scheduling/weekly-schedules-v2/{week['id']}/publish/"))
+    assert (told["notified"], told["added"], told["removed"]) == (2, 1, 1)
+
+    shown = made(manager.get(f"/api/schedule/weekly-schedules/{MONDAY}/"))
+    assert {shift["start_time"] for shift in shown["assigned_shifts"]} == {"09:00:00", "17:00:00"}
+    analytics = made(manager.get(f"/api/scheduling/weekly-schedules-v2/{week['id']}/analytics/"))
+    assert (analytics["total_shifts"], analytics["by_status"]) == (3, {"SCHEDULED": 3})
