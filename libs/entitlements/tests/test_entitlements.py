@@ -46,7 +46,7 @@ async def test_the_newest_state_remains_whatever_the_order(database: Database) -
             for _ in range(2):
                 await tell(database, restaurant_id, event)
         found = await entitlements.entitled(database.read(Scope(restaurant_id)), restaurant_id)
-        assert (found.features, found.limit("staff")) == ({"feature_3"}, 3)
+        assert (found.features, found.limit("staff")) == (frozenset({"feature_3"}), 3)
 
 
 async def test_a_plan_without_the_feature_is_said_with_the_reason(database: Database) -> None:

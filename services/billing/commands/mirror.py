@@ -52,7 +52,8 @@ async def apply(
                 previous_plan=before[1],
             )
     changes |= await _apply_invoices(session, subscription, snapshot)
-    await derive(session, subscription, catalogue, now, grace)
+    if changes:
+        await derive(session, subscription, catalogue, now, grace)
     return changes
 
 

@@ -26,6 +26,9 @@ from services.billing.queries.catalogue import Catalogue, catalogue_of
 
 BATCH = 100
 
+LOCK_WAIT_SECONDS = 3
+
+_LIMIT_WAIT = sa.text(f"SELECT set_config('lock_timeout', '{LOCK_WAIT_SECONDS}s', true)")
 _INSERT = insert(Subscription).on_conflict_do_nothing().returning(Subscription)
 
 
@@ -40,9 +43,11 @@ async def register_restaurant(session: AsyncSession, restaurant_id: UUID, now: d
 async def locked(session: AsyncSession, restaurant_id: UUID, now: datetime, grace: timedelta) -> Subscription:
     """A restaurant's subscription, nobody else's to change until the transaction ends.
 
-    Raises Conflict when somebody else is changing it. One that is not registered yet is registered.
+    Waits for the short work of events and the clock; raises Conflict when somebody else's change takes longer. One that
+    is not registered yet is registered.
     """
-    mine = sa.select(Subscription).where(Subscription.restaurant_id == restaurant_id).with_for_update(nowait=True)
+    mine = sa.select(Subscription).where(Subscription.restaurant_id == restaurant_id).with_for_update()
+    await session.execute(_LIMIT_WAIT)
     try:
         subscription = await session.scalar(mine)
         if subscription is None:

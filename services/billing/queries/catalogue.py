@@ -9,6 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.domain.entitlement import Contents
 from services.billing.models import Plan, PlanPrice
 
+_PLANS = sa.select(
+    Plan.id, Plan.slug, Plan.entitled_features, Plan.limits, Plan.is_base, PlanPrice.stripe_price_id
+).outerjoin(PlanPrice, PlanPrice.plan_id == Plan.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
@@ -29,10 +33,8 @@ class Catalogue:
 
 async def catalogue_of(session: AsyncSession) -> Catalogue:
     """The plans as the transaction sees them, withdrawn ones too."""
-    plans = (
-        await session.execute(sa.select(Plan.id, Plan.slug, Plan.entitled_features, Plan.limits, Plan.is_base))
-    ).all()
-    prices = (await session.execute(sa.select(PlanPrice.stripe_price_id, PlanPrice.plan_id))).all()
-    contents = {plan.id: Contents(plan.slug, frozenset(plan.entitled_features), plan.limits) for plan in plans}
-    base = next((contents[plan.id] for plan in plans if plan.is_base), None)
-    return Catalogue(contents, base, {price.stripe_price_id: price.plan_id for price in prices})
+    rows = (await session.execute(_PLANS)).all()
+    contents = {row.id: Contents(row.slug, frozenset(row.entitled_features), row.limits) for row in rows}
+    base = next((contents[row.id] for row in rows if row.is_base), None)
+    by_price = {row.stripe_price_id: row.id for row in rows if row.stripe_price_id is not None}
+    return Catalogue(contents, base, by_price)

@@ -1,7 +1,7 @@
 """A restaurant's subscription: there from its sign-up, its own, and announced once."""
 
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -9,28 +9,15 @@ from google.protobuf.empty_pb2 import Empty
 
 from mizan.billing.events.v1 import events_pb2 as facts
 from mizan.billing.v1.subscription_pb2 import Subscription
-from mizan.identity.events.v1 import events_pb2 as identity
-from refdata.testing import restaurant_event
 from servicekit.db import SYSTEM
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS, Principal
-from servicekit.testing.events import Bus, handled
+from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.billing import models
 from services.billing.commands.plans import put_plan
 from services.billing.domain.plan import Offer
-from services.billing.tests.conftest import owner, waiter
-
-
-async def sign_up(billing: RunningService, bus: Bus) -> UUID:
-    restaurant_id = uuid4()
-    await announce(billing, bus, restaurant_id)
-    return restaurant_id
-
-
-async def announce(billing: RunningService, bus: Bus, restaurant_id: UUID) -> None:
-    created = restaurant_event(restaurant_id, "Dar Atlas", 1, identity.RestaurantCreated)
-    await handled(billing, "billing", await bus.publish(created, restaurant_id=restaurant_id))
+from services.billing.tests.conftest import announce, owner, sign_up, waiter
 
 
 async def subscription(api: Api, principal: Principal) -> Subscription:
