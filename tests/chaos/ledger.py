@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import nats
 import psycopg
-from nats.errors import TimeoutError as NoMoreEvents
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
@@ -74,7 +73,7 @@ class Listener:
         while True:
             try:
                 messages = await consumer.fetch(BATCH, timeout=QUIET_SECONDS)
-            except NoMoreEvents:
+            except TimeoutError:  # nothing more; nats-py lets its own kind through, or asyncio's
                 return
             for message in messages:
                 self._remember(message.subject, (message.headers or {})[MESSAGE_ID], message.data)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import stamina
+from nats.errors import Error as NatsError
 
 from tests.chaos.crowd import NO_ANSWER, Crowd
 from tests.chaos.ledger import Listener, count, listening
@@ -26,7 +27,9 @@ SETTLED_SECONDS = 45
 
 async def settled(installation: Installation, listener: Listener, crowd: Crowd) -> None:
     """Waits until everything agrees with what was acknowledged. Raises AssertionError."""
-    async for attempt in stamina.retry_context(on=AssertionError, timeout=SETTLED_SECONDS, attempts=None, wait_max=0.5):
+    # JetStream answers with errors of its own while it starts.
+    expected = (AssertionError, NatsError)
+    async for attempt in stamina.retry_context(on=expected, timeout=SETTLED_SECONDS, attempts=None, wait_max=0.5):
         with attempt:
             complaints = (await count(installation.site, listener)).complaints(crowd)
             assert not complaints, "\n".join(complaints)
