@@ -40,6 +40,10 @@ def _count_of(model: Any, *conditions: Any) -> Any:
     return sa.select(sa.func.count()).select_from(model).where(mine, *conditions).scalar_subquery()
 
 
+def _is_open(model: Any) -> Any:
+    return sa.or_(model.status == "TODO", model.status == "IN_PROGRESS")
+
+
 _STATS = Query(
     sa.select(
         sa.select(sa.func.count())
@@ -55,10 +59,7 @@ _STATS = Query(
             Shift.shift_date.between(bindparam("first", type_=sa.Date), bindparam("last", type_=sa.Date)),
             Shift.status != "CANCELLED",
         ).label("scheduled_shifts"),
-        (
-            _count_of(ShiftTask, ShiftTask.status == sa.any_(sa.text("ARRAY['TODO', 'IN_PROGRESS']")))
-            + _count_of(Task, Task.status == sa.any_(sa.text("ARRAY['TODO', 'IN_PROGRESS']")))
-        ).label("open_tasks"),
+        (_count_of(ShiftTask, _is_open(ShiftTask)) + _count_of(Task, _is_open(Task))).label("open_tasks"),
         (_count_of(ShiftTask, ShiftTask.status == "COMPLETED") + _count_of(Task, Task.status == "COMPLETED")).label(
             "completed_tasks"
         ),

@@ -8,6 +8,7 @@ import pytest
 from mizan.scheduling.v1 import shift_task_pb2 as shift_tasks
 from mizan.scheduling.v1 import task_pb2 as tasks
 from mizan.scheduling.v1 import task_template_pb2 as templates
+from mizan.scheduling.v1 import week_pb2 as weeks
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.service import Api, RunningService
 from services.scheduling.tests.service.test_shifts import plan
@@ -122,6 +123,17 @@ async def test_staff_change_the_state_of_their_tasks_and_nothing_else(api: Api, 
     )
     assert (statistics.total_tasks, statistics.completed_today) == (1, 1)
     assert orjson.loads(statistics.by_status) == {"COMPLETED": 1}
+
+
+async def test_the_planning_page_counts_people_shifts_and_tasks(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    for status in ("TODO", "IN_PROGRESS", "COMPLETED", "CANCELLED"):
+        request = shift_tasks.CreateShiftTaskRequest(title=status, status=status)
+        await api.ShiftTaskService.CreateShiftTask(request, principal=us.manager)
+        alone = tasks.CreateTaskRequest(title=status, status=status)
+        await api.TaskService.CreateTask(alone, principal=us.manager)
+    stats = await api.WeekService.GetSchedulingStats(weeks.GetSchedulingStatsRequest(), principal=us.manager)
+    assert (stats.total_staff, stats.open_tasks, stats.completed_tasks) == (3, 4, 2)
 
 
 async def test_urgent_tasks_stand_first_and_subtasks_under_theirs(api: Api, scheduling: RunningService) -> None:
