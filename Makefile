@@ -31,8 +31,8 @@ run: protos ## boot the servers, migrate, seed the demo and start everything on 
 	@exec $(BIN)/python -m tools.dev --port $(PORT) --data $(DATA)
 
 test: protos ## run every test on two workers (ARGS="-k staff" narrows)
-	@$(BIN)/python -m pytest -n 2 $(addprefix --ignore=,$(SOLVER_TESTS)) $(ARGS)
-	@$(if $(ARGS),,$(BIN)/python -m pytest -n 2 $(SOLVER_TESTS))
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(SOLVER_TESTS)) $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m pytest -n 2 --dist loadfile $(SOLVER_TESTS))
 
 lint: protos ## ruff, mypy, import-linter, buf lint, buf breaking, migration drift
 	@$(BIN)/python -m tools.lint
