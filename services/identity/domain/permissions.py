@@ -84,12 +84,11 @@ _MANAGER: Final = frozenset(CATALOGUE) - {
     "staff.locate",
     "swap.decide",
 }
-_ADMIN: Final = frozenset(CATALOGUE) - {"billing.manage"}
 
 _STANDARD: Final[dict[str, frozenset[str]]] = {
     "SUPER_ADMIN": frozenset(CATALOGUE),
     "OWNER": frozenset(CATALOGUE),
-    "ADMIN": _ADMIN,
+    "ADMIN": frozenset(CATALOGUE),
     "MANAGER": _MANAGER,
     "CHEF": _KITCHEN,
     "SOUS_CHEF": _KITCHEN,

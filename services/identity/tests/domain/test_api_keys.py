@@ -5,7 +5,7 @@ import pytest
 from services.identity.domain.api_keys import scope_problem
 from services.identity.domain.permissions import AGENT_SCOPES, CATALOGUE, standard_permissions
 
-ADMIN = standard_permissions("ADMIN")
+ADMIN = standard_permissions("ADMIN") - {"billing.manage"}
 
 
 @pytest.mark.parametrize(
