@@ -10,12 +10,10 @@ from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import start_http_server
 
+from credentials import IdentityAccess, KeySet, Revocations
 from gateway.app import pages, surround
-from gateway.auth.access import IdentityAccess
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.cache import PrincipalCache
-from gateway.auth.keys import KeySet
-from gateway.auth.revocations import Revocations
 from gateway.channels import ACCESS, Channels
 from gateway.edge import GatewayEdge
 from gateway.exchange import App, Receive, Scope, Send
@@ -44,7 +42,7 @@ class Gateway:
         self.minter = TokenMinter.from_folder("gateway", settings.internal_keys_dir)
         self.channels = Channels(catalog.operations, settings.target_of)
         self.cache = PrincipalCache(on_drop=self.minter.forget)
-        self.revocations = Revocations(settings.nats_url, self.cache)
+        self.revocations = Revocations("gateway", settings.nats_url, self.cache)
         self.limiter = Limiter(settings.redis_url)
         self.health = health.Health(self._essential_checks(), self._other_checks())
         self.metrics_port = 0

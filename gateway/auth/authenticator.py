@@ -6,19 +6,14 @@ import hmac
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import UUID
 
 import grpc
-import jwt
 
-from gateway.auth.access import Access
+from credentials import Access, InvalidToken, KeySet, principal_from
 from gateway.auth.cache import PrincipalCache
-from gateway.auth.keys import KeySet
 from gateway.exchange import Exchange
 from gateway.transcode.catalog import Operation
 from gateway.transcode.errors import TokenNotValid
-from mizan.identity.v1 import access_pb2
-from mizan.options.v1 import options_pb2
 from servicekit.errors import Refusal, Unauthenticated, Unavailable
 from servicekit.identity import ANONYMOUS, Principal
 
@@ -144,22 +139,9 @@ class Authenticator:
     async def _claims(self, token: str) -> dict[str, Any]:
         """The claims of a token whose signature holds. Raises TokenNotValid."""
         try:
-            key = await self._keys.key_of(str(jwt.get_unverified_header(token).get("kid", "")))
-            if key is None:
-                raise TokenNotValid()
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                [key.algorithm_name],
-                options={"require": ["exp", "sid"], "verify_aud": False},
-            )
-        except jwt.ExpiredSignatureError as error:
-            raise TokenNotValid("Token is expired") from error
-        except jwt.PyJWTError as error:
-            raise TokenNotValid() from error
-        if claims.get("token_type", "access") != "access":
-            raise TokenNotValid("Token has wrong type")
-        return claims
+            return await self._keys.claims_of(token)
+        except InvalidToken as error:
+            raise TokenNotValid(str(error)) from error
 
 
 def credential_of(headers: dict[str, str]) -> str:
@@ -168,20 +150,6 @@ def credential_of(headers: dict[str, str]) -> str:
     if scheme.lower() == "bearer":
         return value.strip()
     return headers.get("x-api-key", "").strip()
-
-
-def principal_from(resolved: access_pb2.ResolvedPrincipal) -> Principal:
-    """The principal that identity answered with."""
-    return Principal(
-        kind=options_pb2.CallerKind.Name(resolved.kind).removeprefix("CALLER_KIND_"),
-        subject=resolved.subject,
-        restaurant_id=UUID(resolved.restaurant_id) if resolved.restaurant_id else None,
-        role=resolved.role,
-        permissions=frozenset(resolved.permissions),
-        session_id=resolved.session_id,
-        name=resolved.name,
-        language=resolved.language or "en",
-    )
 
 
 def _as_unauthenticated(refusal: Refusal) -> Refusal:

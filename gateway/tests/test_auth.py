@@ -12,10 +12,10 @@ import nats
 import pytest
 from nats.aio.client import Client
 
+from credentials import KeySet, Revocations
+from credentials.revocations import SILENCE_SECONDS, SUBJECTS
 from gateway.auth.authenticator import Authenticator, credential_of
 from gateway.auth.cache import PrincipalCache
-from gateway.auth.keys import KeySet
-from gateway.auth.revocations import SILENCE_SECONDS, SUBJECTS, Revocations
 from gateway.exchange import Exchange
 from gateway.tests.fakes import FakeIdentity, Wire, until
 from gateway.tests.harness import RESTAURANT
@@ -323,7 +323,7 @@ async def nats_client(stack) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def revocations(stack, cache) -> AsyncIterator[Revocations]:
-    revocations = Revocations(stack.nats_url, cache)
+    revocations = Revocations("test", stack.nats_url, cache)
     await revocations.start()
     await until(lambda: revocations.is_healthy)
     yield revocations
@@ -388,7 +388,7 @@ class TestRevocation:
 
     async def test_a_silent_nats_is_noticed_and_heard_again(self, stack, identity, cache, nats_client):
         async with Wire(stack.nats_url) as wire:
-            revocations = Revocations(wire.url, cache)
+            revocations = Revocations("test", wire.url, cache)
             await revocations.start()
             await until(lambda: revocations.is_healthy)
             authenticator = authenticator_of(identity, cache, revocations_as_health(revocations))
@@ -412,7 +412,7 @@ class TestRevocation:
             await revocations.stop()
 
     async def test_it_starts_without_nats(self, cache):
-        revocations = Revocations("nats://127.0.0.1:1", cache)
+        revocations = Revocations("test", "nats://127.0.0.1:1", cache)
         await revocations.start()
         assert not revocations.is_healthy
         await revocations.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import jwt
 import structlog
@@ -10,6 +11,10 @@ import structlog
 ALGORITHMS = frozenset({"EdDSA", "ES256"})
 
 log = structlog.get_logger(__name__)
+
+
+class InvalidToken(Exception):
+    """An access token that proves nothing; the text says why, in words for its bearer."""
 
 
 class KeySet:
@@ -31,6 +36,29 @@ class KeySet:
                     await self.refresh()
             key = self._keys.get(key_id)
         return key
+
+    async def claims_of(self, token: str) -> dict[str, Any]:
+        """The claims of an access token whose signature holds.
+
+        Raises InvalidToken, or a Refusal when identity does not answer.
+        """
+        try:
+            key = await self.key_of(str(jwt.get_unverified_header(token).get("kid", "")))
+            if key is None:
+                raise InvalidToken("Token is invalid")
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                [key.algorithm_name],
+                options={"require": ["exp", "sid"], "verify_aud": False},
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise InvalidToken("Token is expired") from error
+        except jwt.PyJWTError as error:
+            raise InvalidToken("Token is invalid") from error
+        if claims.get("token_type", "access") != "access":
+            raise InvalidToken("Token has wrong type")
+        return claims
 
     async def refresh(self) -> None:
         """Replaces the keys with what identity has now, so that a withdrawn one stops working."""

@@ -1,9 +1,12 @@
-"""What the gateway asks identity about credentials."""
+"""What is asked of identity about credentials."""
 
 from typing import Protocol
+from uuid import UUID
 
 from mizan.identity.v1 import access_pb2
+from mizan.options.v1 import options_pb2
 from servicekit.grpc_client import Client
+from servicekit.identity import Principal
 
 
 class Access(Protocol):
@@ -44,3 +47,17 @@ class IdentityAccess:
         request = access_pb2.ResolveApiKeyRequest(api_key=key)
         answer: access_pb2.ResolveApiKeyResponse = await self._client.ResolveApiKey(request)
         return answer.principal
+
+
+def principal_from(resolved: access_pb2.ResolvedPrincipal) -> Principal:
+    """The principal that identity answered with."""
+    return Principal(
+        kind=options_pb2.CallerKind.Name(resolved.kind).removeprefix("CALLER_KIND_"),
+        subject=resolved.subject,
+        restaurant_id=UUID(resolved.restaurant_id) if resolved.restaurant_id else None,
+        role=resolved.role,
+        permissions=frozenset(resolved.permissions),
+        session_id=resolved.session_id,
+        name=resolved.name,
+        language=resolved.language or "en",
+    )

@@ -1,14 +1,14 @@
-"""Revocations as they happen: identity's events, straight from NATS to the cache of principals.
+"""Revocations as they happen: identity's events, straight from NATS to whoever holds principals.
 
-Every gateway hears every event, so this is a plain subscription and no durable consumer. What happens while the
-connection is away is not heard; `is_healthy` then turns false within `SILENCE_SECONDS`, which makes the authenticator
-ask identity again, and the cache is emptied when the connection is back.
+Every process hears every event, so this is a plain subscription and no durable consumer. What happens while the
+connection is away is not heard; `is_healthy` then turns false within `SILENCE_SECONDS`, so that the holder can ask
+identity again, and the holder is told to drop everything when the connection is back.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from google.protobuf.message import DecodeError, Message
@@ -16,7 +16,6 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from gateway.auth.cache import PrincipalCache
 from mizan.identity.events.v1 import events_pb2
 
 HEARTBEAT_SECONDS = 0.4
@@ -31,27 +30,39 @@ STOP_TIMEOUT_SECONDS = 2.0
 log = structlog.get_logger(__name__)
 
 
-def _session_revoked(event: Any, cache: PrincipalCache) -> int:
+class Holder(Protocol):
+    """Whoever believes answers of identity: the gateway's cache, notify's open sockets."""
+
+    def drop(self, *, session_id: str = "", subject: str = "", restaurant_id: str = "") -> int:
+        """Believes nothing any more about a session, a person or key, or a restaurant; says how much that was."""
+        ...
+
+    def clear(self) -> None:
+        """Believes nothing any more: revocations may have been missed."""
+        ...
+
+
+def _session_revoked(event: Any, holder: Holder) -> int:
     if event.session_id:
-        return cache.drop(session_id=event.session_id)
-    return cache.drop(subject=event.user_id)
+        return holder.drop(session_id=event.session_id)
+    return holder.drop(subject=event.user_id)
 
 
-def _role_changed(event: Any, cache: PrincipalCache) -> int:
+def _role_changed(event: Any, holder: Holder) -> int:
     if event.user_id:
-        return cache.drop(subject=event.user_id)
-    return cache.drop(restaurant_id=event.restaurant_id)
+        return holder.drop(subject=event.user_id)
+    return holder.drop(restaurant_id=event.restaurant_id)
 
 
-def _staff_changed(event: Any, cache: PrincipalCache) -> int:
-    return cache.drop(subject=event.staff.user_id)
+def _staff_changed(event: Any, holder: Holder) -> int:
+    return holder.drop(subject=event.staff.user_id)
 
 
-def _api_key_revoked(event: Any, cache: PrincipalCache) -> int:
-    return cache.drop(subject=event.api_key_id)
+def _api_key_revoked(event: Any, holder: Holder) -> int:
+    return holder.drop(subject=event.api_key_id)
 
 
-SUBJECTS: dict[str, tuple[type[Message], Callable[[Any, PrincipalCache], int]]] = {
+SUBJECTS: dict[str, tuple[type[Message], Callable[[Any, Holder], int]]] = {
     "evt.identity.session.revoked.v1": (events_pb2.SessionRevoked, _session_revoked),
     "evt.identity.role.changed.v1": (events_pb2.RoleChanged, _role_changed),
     "evt.identity.staff.updated.v1": (events_pb2.StaffUpdated, _staff_changed),
@@ -61,11 +72,12 @@ SUBJECTS: dict[str, tuple[type[Message], Callable[[Any, PrincipalCache], int]]] 
 
 
 class Revocations:
-    """Keeps the cache true for as long as NATS can be heard."""
+    """Keeps what a holder believes true for as long as NATS can be heard."""
 
-    def __init__(self, url: str, cache: PrincipalCache) -> None:
+    def __init__(self, application: str, url: str, holder: Holder) -> None:
+        self._application = application
         self._url = url
-        self._cache = cache
+        self._holder = holder
         self._client = Client()
         self._heard_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
@@ -99,7 +111,7 @@ class Revocations:
     async def _listen(self) -> None:
         await self._client.connect(
             self._url,
-            name="gateway",
+            name=f"{self._application} revocations",
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             reconnect_time_wait=RECONNECT_WAIT_SECONDS,
             max_reconnect_attempts=-1,
@@ -125,7 +137,7 @@ class Revocations:
     async def _on_heartbeat(self, _message: Msg) -> None:
         if not self.is_healthy:
             # Whatever was revoked in the silence was not heard.
-            self._cache.clear()
+            self._holder.clear()
             log.info("revocations_heard")
         self._heard_at = time.monotonic()
 
@@ -135,10 +147,10 @@ class Revocations:
             event = event_type.FromString(message.data)
         except DecodeError as error:
             # It said that somebody lost rights and not who.
-            self._cache.clear()
+            self._holder.clear()
             log.error("revocation_unreadable", subject=message.subject, exc_info=error)
             return
-        dropped = apply(event, self._cache)
+        dropped = apply(event, self._holder)
         log.info("credentials_dropped", subject=message.subject, count=dropped)
 
     async def _on_error(self, error: Exception) -> None:
