@@ -3,10 +3,19 @@
 import refdata
 from services.scheduling.models.availability import Availability, Holiday
 from services.scheduling.models.base import Base
+from services.scheduling.models.checklist import (
+    ChecklistAction,
+    ChecklistExecution,
+    ChecklistStep,
+    ChecklistTemplate,
+    Evidence,
+    StepResponse,
+    Submission,
+)
 from services.scheduling.models.process import Process, ProcessTask
 from services.scheduling.models.safety import Incident, Procedure, Recognition, SafetyChecklist
-from services.scheduling.models.shift import Shift, ShiftPerson, SwapRequest
-from services.scheduling.models.task import ShiftTask, Task, TaskTemplate
+from services.scheduling.models.shift import Shift, ShiftBackup, ShiftPerson, SwapRequest
+from services.scheduling.models.task import ShiftTask, Task, TaskTemplate, TemplateRun
 from services.scheduling.models.task_category import TaskCategory
 from services.scheduling.models.template import ScheduleTemplate, TemplateShift, TemplateVersion
 from services.scheduling.models.week import Publication, WeeklySchedule
@@ -16,6 +25,11 @@ TENANT_TABLES = {
         model.__tablename__: "restaurant_id"
         for model in (
             Availability,
+            ChecklistAction,
+            ChecklistExecution,
+            ChecklistStep,
+            ChecklistTemplate,
+            Evidence,
             Holiday,
             Incident,
             Procedure,
@@ -26,12 +40,16 @@ TENANT_TABLES = {
             SafetyChecklist,
             ScheduleTemplate,
             Shift,
+            ShiftBackup,
             ShiftPerson,
             ShiftTask,
+            StepResponse,
+            Submission,
             SwapRequest,
             Task,
             TaskCategory,
             TaskTemplate,
+            TemplateRun,
             TemplateShift,
             TemplateVersion,
             WeeklySchedule,
@@ -45,6 +63,11 @@ __all__ = [
     "TENANT_TABLES",
     "Availability",
     "Base",
+    "ChecklistAction",
+    "ChecklistExecution",
+    "ChecklistStep",
+    "ChecklistTemplate",
+    "Evidence",
     "Holiday",
     "Incident",
     "Procedure",
@@ -55,12 +78,16 @@ __all__ = [
     "SafetyChecklist",
     "ScheduleTemplate",
     "Shift",
+    "ShiftBackup",
     "ShiftPerson",
     "ShiftTask",
+    "StepResponse",
+    "Submission",
     "SwapRequest",
     "Task",
     "TaskCategory",
     "TaskTemplate",
+    "TemplateRun",
     "TemplateShift",
     "TemplateVersion",
     "WeeklySchedule",

@@ -76,6 +76,8 @@ class Incident(Base):
     reporter_id: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(sa.String(20), server_default="REPORTED")
     audio_evidence: Mapped[JsonList]
+    photo_evidence: Mapped[JsonList]
+    assigned_to: Mapped[UUID | None]
     resolved_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     resolved_by: Mapped[UUID | None]
     resolution_notes: Mapped[str | None] = mapped_column(sa.Text)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
-from servicekit.columns import Created, Id, Instant, JsonList, Updated, Version
+from servicekit.columns import Created, Id, Instant, JsonList, JsonObject, Updated, Version
 from servicekit.tables import one_of
 from services.scheduling.models.base import Base
 
@@ -65,6 +65,10 @@ class Shift(Base):
     last_modified_by: Mapped[UUID | None]
     shift_reminded_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     clock_in_reminded_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    checklist_reminded_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    clock_out_reminded_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    missed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    details: Mapped[JsonObject]
     version: Mapped[Version]
     created_at: Mapped[Created]
     updated_at: Mapped[Updated]
@@ -101,6 +105,20 @@ class ShiftPerson(Base):
     place: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
     period: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
     occupies: Mapped[bool]
+
+
+class ShiftBackup(Base):
+    """A shift as it stood when somebody kept a copy of it."""
+
+    __tablename__ = "shift_backups"
+    __table_args__ = (sa.Index(None, "restaurant_id", "shift_id", "created_at"),)
+
+    id: Mapped[Id]
+    restaurant_id: Mapped[UUID]
+    shift_id: Mapped[UUID] = mapped_column(sa.ForeignKey("shifts.id", ondelete="CASCADE"))
+    shift: Mapped[JsonObject]
+    created_by: Mapped[UUID | None]
+    created_at: Mapped[Created]
 
 
 class SwapRequest(Base):

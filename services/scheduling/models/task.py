@@ -36,6 +36,8 @@ class TaskTemplate(Base):
     is_active: Mapped[bool] = mapped_column(server_default="true")
     is_critical: Mapped[bool] = mapped_column(server_default="false")
     ai_generated: Mapped[bool] = mapped_column(server_default="false")
+    recurrence: Mapped[str | None] = mapped_column(sa.String(500))
+    recurs_from: Mapped[date | None]
     tasks: Mapped[JsonList]
     i18n: Mapped[JsonObject]
     details: Mapped[JsonObject]
@@ -45,6 +47,19 @@ class TaskTemplate(Base):
     version: Mapped[Version]
     created_at: Mapped[Created]
     updated_at: Mapped[Updated]
+
+
+class TemplateRun(Base):
+    """A template of tasks or of shifts was carried out for a day; so it is once, however often it is tried."""
+
+    __tablename__ = "template_runs"
+    __table_args__ = (sa.PrimaryKeyConstraint("template_id", "day"), sa.Index(None, "restaurant_id", "day"))
+
+    restaurant_id: Mapped[UUID]
+    template_id: Mapped[UUID]
+    day: Mapped[date]
+    made: Mapped[int] = mapped_column(server_default="0")
+    created_at: Mapped[Created]
 
 
 class ShiftTask(Base):
@@ -75,6 +90,12 @@ class ShiftTask(Base):
     notes: Mapped[str | None] = mapped_column(sa.Text)
     started_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     completed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    completed_by: Mapped[UUID | None]
+    due_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    overdue_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    kind: Mapped[str | None] = mapped_column(sa.String(20))
+    procedure_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("procedures.id", ondelete="SET NULL"))
+    safety_checklist_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("safety_checklists.id", ondelete="SET NULL"))
     created_by: Mapped[UUID | None]
     version: Mapped[Version]
     created_at: Mapped[Created]
@@ -114,6 +135,7 @@ class Task(Base):
     completion_notes: Mapped[str | None] = mapped_column(sa.Text)
     is_recurring: Mapped[bool] = mapped_column(server_default="false")
     recurrence_pattern: Mapped[str | None] = mapped_column(sa.String(50))
+    overdue_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     created_by: Mapped[UUID | None]
     version: Mapped[Version]
     created_at: Mapped[Created]

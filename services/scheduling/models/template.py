@@ -1,6 +1,6 @@
 """Weeks that repeat: who is needed on which day, by role."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,6 +21,9 @@ class ScheduleTemplate(Base):
     name: Mapped[str] = mapped_column(sa.String(100))
     is_active: Mapped[bool] = mapped_column(server_default="true")
     description: Mapped[str | None] = mapped_column(sa.Text)
+    recurrence: Mapped[str | None] = mapped_column(sa.String(500))
+    recurs_from: Mapped[date | None]
+    weeks_ahead: Mapped[int] = mapped_column(sa.SmallInteger, server_default="2")
     version: Mapped[Version]
     created_at: Mapped[Created]
     updated_at: Mapped[Updated]
