@@ -16,8 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-from services.scheduling.rostering import run
 from services.scheduling.rostering.design import design
+from services.scheduling.rostering.engine import run
 from services.scheduling.rostering.model import IntervalDemand, Limit, Person, Problem, Progress, Rule
 
 BEST_KNOWN = {1: 607, 3: 1001, 5: 1143, 7: 1056, 9: 439, 11: 3443, 13: 1348, 15: 3834, 17: 5746, 19: 3149}

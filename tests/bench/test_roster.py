@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.scheduling.rostering import run
 from services.scheduling.rostering.checker import check
+from services.scheduling.rostering.engine import run
 from tests.bench.roster import ROLES, instances, restaurant
 
 

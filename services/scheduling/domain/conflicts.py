@@ -154,7 +154,7 @@ def _overlaps(shift: Booking, others: Iterable[Booking], situation: Situation) -
 
 def _leave(shift: Booking, situation: Situation) -> Iterator[Finding]:
     for leave in situation.time_off:
-        if any(shift.period.overlaps(period) for period in _leave_periods(leave, situation.zone)):
+        if any(shift.period.overlaps(period) for period in leave_periods(leave, situation.zone)):
             days = f"{leave.first}" if leave.first == leave.last else f"{leave.first} to {leave.last}"
             yield Finding(
                 TIME_OFF,
@@ -165,8 +165,8 @@ def _leave(shift: Booking, situation: Situation) -> Iterator[Finding]:
             )
 
 
-def _leave_periods(leave: TimeOff, zone: ZoneInfo) -> Iterator[Period]:
-    """The whole days, or the same hours of each."""
+def leave_periods(leave: TimeOff, zone: ZoneInfo) -> Iterator[Period]:
+    """When somebody is on leave: the whole days, or the same hours of each."""
     if leave.start is None or leave.end is None or leave.start == leave.end:
         yield Period(
             local_instant(leave.first, time(), zone), local_instant(leave.last + timedelta(days=1), time(), zone)
@@ -181,8 +181,8 @@ def _availability(shift: Booking, situation: Situation) -> Iterator[Finding]:
         said = [window for window in situation.windows if window.day_of_week == day.weekday()]
         if not said:
             continue
-        free = [_window_period(day, window, situation.zone) for window in said if window.is_available]
-        busy = [_window_period(day, window, situation.zone) for window in said if not window.is_available]
+        free = [window_period(day, window, situation.zone) for window in said if window.is_available]
+        busy = [window_period(day, window, situation.zone) for window in said if not window.is_available]
         is_free = not free or _covered(piece, free)
         if not is_free or any(piece.overlaps(period) for period in busy):
             yield Finding(
@@ -193,7 +193,8 @@ def _availability(shift: Booking, situation: Situation) -> Iterator[Finding]:
             )
 
 
-def _window_period(day: date, window: Window, zone: ZoneInfo) -> Period:
+def window_period(day: date, window: Window, zone: ZoneInfo) -> Period:
+    """What a window is on a day."""
     tomorrow = local_instant(day + timedelta(days=1), time(), zone)
     start = local_instant(day, window.start or time(), zone)
     if window.end is None or window.end <= (window.start or time()):

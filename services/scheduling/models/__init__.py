@@ -13,6 +13,7 @@ from services.scheduling.models.checklist import (
     Submission,
 )
 from services.scheduling.models.process import Process, ProcessTask
+from services.scheduling.models.roster import RosterRun, SalesQuarter
 from services.scheduling.models.safety import Incident, Procedure, Recognition, SafetyChecklist
 from services.scheduling.models.shift import Shift, ShiftBackup, ShiftPerson, SwapRequest
 from services.scheduling.models.task import ShiftTask, Task, TaskTemplate, TemplateRun
@@ -37,7 +38,9 @@ TENANT_TABLES = {
             ProcessTask,
             Publication,
             Recognition,
+            RosterRun,
             SafetyChecklist,
+            SalesQuarter,
             ScheduleTemplate,
             Shift,
             ShiftBackup,
@@ -75,7 +78,9 @@ __all__ = [
     "ProcessTask",
     "Publication",
     "Recognition",
+    "RosterRun",
     "SafetyChecklist",
+    "SalesQuarter",
     "ScheduleTemplate",
     "Shift",
     "ShiftBackup",

@@ -11,6 +11,9 @@ from services.scheduling.rostering.compiled import OFF, Compiled, Ints
 from services.scheduling.rostering.model import DAY, Result, Shift
 from services.scheduling.rostering.scoring import Scorer
 
+# Gaps for which it is worth while to say of each person what keeps them out.
+MOST_GAPS = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -44,11 +47,16 @@ class Unfilled:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The score by part, the proven bound, and each unfilled slot."""
+    """The score by part, the proven bound, how much of the demand is met, and each unfilled slot.
+
+    Demand is counted in minutes of people. Only for the largest gaps it is said who was considered.
+    """
 
     score: dict[str, int]
     objective: int
     bound: int
+    needed_minutes: int = 0
+    covered_minutes: int = 0
     unfilled: tuple[Unfilled, ...] = field(default_factory=tuple)
 
 
@@ -60,6 +68,11 @@ class _Gap:
     missing: int
     shifts: Sequence[int]
     shift: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Minutes of people that are missing."""
+        return self.missing * (self.end - self.start)
 
 
 class Explainer:
@@ -79,11 +92,34 @@ class Explainer:
 
     def explain(self) -> Explanation:
         """The whole explanation."""
+        gaps = list(self._gaps())
+        largest = set(sorted(range(len(gaps)), key=lambda n: -gaps[n].size)[:MOST_GAPS])
         unfilled = tuple(
-            Unfilled(gap.role, gap.start, gap.end, gap.missing, gap.shift, tuple(self._considered(gap)))
-            for gap in self._gaps()
+            Unfilled(
+                gap.role,
+                gap.start,
+                gap.end,
+                gap.missing,
+                gap.shift,
+                tuple(self._considered(gap)) if number in largest else (),
+            )
+            for number, gap in enumerate(gaps)
         )
-        return Explanation(self.scorer.parts(self.roster), self.total, self.result.bound, unfilled)
+        return Explanation(
+            self.scorer.parts(self.roster),
+            self.total,
+            self.result.bound,
+            self._minutes(self.compiled.need),
+            self._minutes(np.minimum(self.have, self.compiled.need)),
+            unfilled,
+        )
+
+    def _minutes(self, people: Ints) -> int:
+        """Demand rows in minutes when each has so many people."""
+        problem = self.compiled.problem
+        lengths = [self.compiled.shift_of(slot.shift).minutes for slot in problem.slots]
+        lengths += [interval.minutes for interval in problem.intervals]
+        return int((people * np.array(lengths, dtype=np.int64)).sum())
 
     def _gaps(self) -> Iterator[_Gap]:
         """Unmet demand; intervals of a role that follow each other with as many missing are one gap."""

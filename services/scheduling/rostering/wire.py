@@ -8,7 +8,8 @@ import typing
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from services.scheduling.rostering.model import Problem, Progress, Result
+from services.scheduling.rostering.explain import Explanation
+from services.scheduling.rostering.model import Problem, Progress, Result, Shift
 
 T = TypeVar("T")
 
@@ -23,7 +24,22 @@ def result_from(document: Any) -> Result:
     return typing.cast(Result, _value(Result, document, "result"))
 
 
-def document(item: Problem | Progress | Result) -> dict[str, Any]:
+def progress_from(document: Any) -> Progress:
+    """A step from its JSON form; raises ValueError as the others do."""
+    return typing.cast(Progress, _value(Progress, document, "progress"))
+
+
+def shifts_from(documents: Any) -> tuple[Shift, ...]:
+    """Shifts from their JSON form; raises ValueError as the others do."""
+    return tuple(_value(Shift, document, "shift") for document in _expect(list, documents, "shifts"))
+
+
+def explanation_from(document: Any) -> Explanation:
+    """An explanation from its JSON form; raises ValueError as the others do."""
+    return typing.cast(Explanation, _value(Explanation, document, "explanation"))
+
+
+def document(item: Problem | Progress | Result | Shift | Explanation) -> dict[str, Any]:
     """The JSON form: fields by name, tuples and sets as arrays."""
     return typing.cast(dict[str, Any], _plain(item))
 

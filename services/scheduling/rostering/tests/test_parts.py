@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from services.scheduling.rostering import run
 from services.scheduling.rostering.benchmark import main, read
 from services.scheduling.rostering.checker import check
 from services.scheduling.rostering.compiled import Compiled
 from services.scheduling.rostering.design import ShiftDesign, covers, design
+from services.scheduling.rostering.engine import run
 from services.scheduling.rostering.explain import explain
 from services.scheduling.rostering.model import (
     Assignment,

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from services.scheduling.rostering import run
 from services.scheduling.rostering.bounds import aggregate
 from services.scheduling.rostering.checker import check
 from services.scheduling.rostering.columns import Pricing
 from services.scheduling.rostering.compiled import OFF, Compiled
 from services.scheduling.rostering.conflicts import impossible, tolerated
+from services.scheduling.rostering.engine import run
 from services.scheduling.rostering.model import Person, Problem, Status
 from services.scheduling.rostering.scoring import Scorer
 from services.scheduling.rostering.search import Search
