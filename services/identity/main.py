@@ -13,6 +13,7 @@ from mizan.identity.v1 import (
     invitation_pb2,
     location_pb2,
     performance_pb2,
+    pos_credentials_pb2,
     profile_pb2,
     restaurant_pb2,
     role_pb2,
@@ -27,7 +28,7 @@ from servicekit.runtime import Core, Service
 from services.identity.clients import MailServer
 from services.identity.filing import Filing
 from services.identity.jobs import Cleaning, MailJobs, RecordJobs
-from services.identity.projections import audit_trail
+from services.identity.projections import audit_trail, till
 from services.identity.service.acceptance import AcceptanceService
 from services.identity.service.access import AccessService
 from services.identity.service.agents import AgentService, ContextFinder
@@ -40,6 +41,7 @@ from services.identity.service.ingest import RequestIngest
 from services.identity.service.invitations import InvitationService
 from services.identity.service.location import LocationService
 from services.identity.service.performance import PerformanceService
+from services.identity.service.pos_credentials import PosCredentialService
 from services.identity.service.profiles import ProfileService
 from services.identity.service.restaurants import RestaurantService
 from services.identity.service.roles import RoleService
@@ -99,8 +101,12 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
                 StaffRequestService(filing, RequestIngest(finder, clock), clock),
             ),
             (agent_pb2.DESCRIPTOR.services_by_name["AgentService"], AgentService(finder)),
+            (
+                pos_credentials_pb2.DESCRIPTOR.services_by_name["PosCredentialService"],
+                PosCredentialService(vault),
+            ),
         ],
-        subscriptions=[audit_trail(), entitlements.subscription("identity")],
+        subscriptions=[audit_trail(), till(), entitlements.subscription("identity")],
         jobs={
             **mail.handlers(),
             **Cleaning(core.database, clock).handlers(),

@@ -1,16 +1,19 @@
-"""What identity keeps of other services' events: the audit trail."""
+"""What identity keeps of other services' events: the audit trail, and how a till system's connection stands."""
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from uuid import UUID
 
+import sqlalchemy as sa
 from google.protobuf.json_format import MessageToDict
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.audit.events.v1 import events_pb2 as audit
-from servicekit.inbox import BatchSubscription, Event
-from services.identity.models import AuditEntry
+from mizan.pos.events.v1 import events_pb2 as pos
+from servicekit.events import Envelope
+from servicekit.inbox import BatchSubscription, Event, Subscription
+from services.identity.models import AuditEntry, Restaurant
 
 
 def audit_trail() -> BatchSubscription:
@@ -41,3 +44,34 @@ async def keep_entries(session: AsyncSession, batch: Sequence[Event]) -> None:
         for event in batch
     ]
     await session.execute(insert(AuditEntry).on_conflict_do_nothing(index_elements=["id"]), rows)
+
+
+def till() -> Subscription:
+    """Shows in the settings how the connection with a till system stands."""
+    return Subscription(name="identity-till", handlers={pos.ProviderChanged: keep_connection})
+
+
+async def keep_connection(session: AsyncSession, event: pos.ProviderChanged, _envelope: Envelope) -> None:
+    """Keeps the connection as the event shows it, unless a newer state is known or another system was chosen since."""
+    stands = [Restaurant.id == UUID(event.restaurant_id), Restaurant.pos_connection_version < event.version]
+    if not event.is_connected:
+        stands.append(Restaurant.pos_provider == event.provider)
+    await session.execute(
+        sa.update(Restaurant)
+        .where(*stands)
+        .values(
+            pos_provider=event.provider,
+            pos_merchant_id=event.merchant_id if event.HasField("merchant_id") else Restaurant.pos_merchant_id,
+            pos_is_connected=event.is_connected,
+            pos_location_id=event.location_id if event.HasField("location_id") else None,
+            pos_token_expires_at=_instant(event, "token_expires_at"),
+            pos_sync_status=event.sync_status,
+            pos_last_sync_time=_instant(event, "last_sync_at"),
+            pos_transactions_synced=event.orders_synced,
+            pos_connection_version=event.version,
+        )
+    )
+
+
+def _instant(event: pos.ProviderChanged, name: str) -> datetime | None:
+    return getattr(event, name).ToDatetime(tzinfo=UTC) if event.HasField(name) else None

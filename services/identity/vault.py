@@ -17,10 +17,10 @@ from uuid import UUID, uuid4
 import jwt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from servicekit.cipher import Cipher
 from servicekit.errors import TooMany, Unauthenticated
 from services.identity.settings import Settings
 
@@ -64,7 +64,7 @@ class Vault:
             raise ValueError("at least one signing key is needed")
         self._signing_keys = signing_keys
         self._pepper = pepper
-        self._cipher = MultiFernet([Fernet(key) for key in encryption_keys])
+        self._cipher = Cipher(encryption_keys)
         self.access_lifetime = access_lifetime
         self.refresh_lifetime = refresh_lifetime
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -103,14 +103,11 @@ class Vault:
 
     def encrypt(self, text: str) -> bytes:
         """The text for storage."""
-        return self._cipher.encrypt(text.encode())
+        return self._cipher.encrypt(text)
 
     def decrypt(self, stored: bytes) -> str:
         """The text back. Raises ValueError when it was encrypted with a key that is gone."""
-        try:
-            return self._cipher.decrypt(stored).decode()
-        except InvalidToken as error:
-            raise ValueError("encrypted with an unknown key") from error
+        return self._cipher.decrypt(stored)
 
     def access_token(
         self, *, session_id: UUID, user_id: UUID, restaurant_id: UUID | None, role: str, now: datetime

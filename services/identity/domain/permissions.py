@@ -63,6 +63,7 @@ AGENT_SCOPES: Final[dict[str, str]] = {
 
 INTERNAL: Final[dict[str, str]] = {
     "access.resolve": "Turn outside credentials into principals",
+    "access.pos_credentials": "Use the credentials of a restaurant's till system",
     "sales.read": "Read sales to plan staff by",
     "access.invitation_links": "Bring invitations to the people who are invited",
 }

@@ -68,6 +68,8 @@ class Restaurant(Base):
     pos_sync_status: Mapped[str] = mapped_column(sa.String(20), server_default="DISCONNECTED")
     pos_last_sync_time: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     pos_transactions_synced: Mapped[int] = mapped_column(server_default="0")
+    # Of the connection as pos described it last.
+    pos_connection_version: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
 
     ai_enabled: Mapped[bool] = mapped_column(server_default=sa.true())
     ai_provider: Mapped[str] = mapped_column(sa.String(20), server_default="GROQ")

@@ -55,6 +55,12 @@ _FENCE = Query(
     ).where(Restaurant.id == bindparam("restaurant_id", type_=sa.Uuid))
 )
 
+_POS = Query(
+    sa.select(Restaurant.pos_provider, Restaurant.pos_merchant_id, Restaurant.pos_api_key_encrypted).where(
+        Restaurant.id == bindparam("restaurant_id", type_=sa.Uuid)
+    )
+)
+
 _TIME_ZONE = Query(sa.select(Restaurant.timezone).where(Restaurant.id == bindparam("restaurant_id", type_=sa.Uuid)))
 
 
@@ -72,6 +78,11 @@ async def time_zone(reading: Reading, restaurant_id: UUID) -> str:
     """The zone in which a restaurant's days are meant. Raises NotFound."""
     zone: str = _found(await reading.first(_TIME_ZONE, restaurant_id=restaurant_id)).timezone
     return zone
+
+
+async def pos_credentials(reading: Reading, restaurant_id: UUID) -> Any:
+    """The till system that a restaurant's settings name, with its encrypted key. Raises NotFound."""
+    return _found(await reading.first(_POS, restaurant_id=restaurant_id))
 
 
 def _found(row: Any | None) -> Any:
