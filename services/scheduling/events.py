@@ -7,9 +7,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit import events
-from services.scheduling.models import Shift, SwapRequest, TaskCategory, WeeklySchedule
+from servicekit.clock import timestamp_of
+from services.scheduling.models import (
+    ChecklistAction,
+    ChecklistExecution,
+    ChecklistTemplate,
+    Shift,
+    ShiftTask,
+    SwapRequest,
+    Task,
+    TaskCategory,
+    WeeklySchedule,
+)
 
 ShiftEvent = facts.ShiftCreated | facts.ShiftUpdated | facts.ShiftDeleted
+TaskEvent = facts.TaskCreated | facts.TaskUpdated | facts.TaskDeleted | facts.TaskOverdue
+ChecklistEvent = (
+    facts.ChecklistAssigned
+    | facts.ChecklistStarted
+    | facts.ChecklistCompleted
+    | facts.ChecklistReviewed
+    | facts.ChecklistCancelled
+)
 
 
 def task_category_created(session: AsyncSession, category: TaskCategory) -> None:
@@ -120,3 +139,79 @@ def swap_changed(session: AsyncSession, message: facts.SwapRequested | facts.Swa
         aggregate_id=about.id,
         version=about.version,
     )
+
+
+def task_facts(task: ShiftTask | Task) -> facts.TaskFacts:
+    """A task as other services hear of it."""
+    if isinstance(task, Task):
+        kind, people, due_at = "ALONE", list(task.assigned_to), task.due_time
+    else:
+        kind, people, due_at = "SHIFT", [task.assigned_to] if task.assigned_to else [], task.due_at
+    return facts.TaskFacts(
+        id=str(task.id),
+        restaurant_id=str(task.restaurant_id),
+        kind=kind,
+        title=task.title,
+        status=task.status,
+        priority=task.priority,
+        assigned_to=[str(person) for person in people],
+        shift_id=str(task.shift_id or ""),
+        due_date=task.due_date.isoformat() if task.due_date else "",
+        due_at=timestamp_of(due_at),
+        created_by=str(task.created_by or ""),
+        completed_at=timestamp_of(task.completed_at),
+        version=task.version,
+    )
+
+
+def task_changed(session: AsyncSession, message: TaskEvent) -> None:
+    """A task was made, changed, removed, or its time has passed."""
+    about = message.task
+    aggregate = f"{about.id}:overdue" if isinstance(message, facts.TaskOverdue) else about.id
+    events.emit(
+        session, message, restaurant_id=UUID(about.restaurant_id), aggregate_id=aggregate, version=about.version
+    )
+
+
+def checklist_facts(execution: ChecklistExecution, template: ChecklistTemplate) -> facts.ChecklistFacts:
+    """A checklist that somebody works through, as other services hear of it."""
+    return facts.ChecklistFacts(
+        id=str(execution.id),
+        restaurant_id=str(execution.restaurant_id),
+        template_id=str(execution.template_id),
+        name=template.name,
+        category=template.category or "",
+        assigned_to=str(execution.assigned_to),
+        shift_id=str(execution.shift_id or ""),
+        task_id=str(execution.task_id or ""),
+        status=execution.status,
+        due_at=timestamp_of(execution.due_date),
+        completed_at=timestamp_of(execution.completed_at),
+        progress=execution.progress,
+        requires_approval=template.requires_supervisor_approval,
+        review_status=execution.review_status or "",
+        version=execution.version,
+    )
+
+
+def checklist_changed(session: AsyncSession, message: ChecklistEvent) -> None:
+    """A checklist was given to somebody, begun, handed in, reviewed or taken back."""
+    about = message.checklist
+    events.emit(
+        session, message, restaurant_id=UUID(about.restaurant_id), aggregate_id=about.id, version=about.version
+    )
+
+
+def action_opened(session: AsyncSession, action: ChecklistAction) -> None:
+    """Something of a checklist is to be followed up."""
+    message = facts.ChecklistActionOpened(
+        id=str(action.id),
+        restaurant_id=str(action.restaurant_id),
+        checklist_id=str(action.execution_id),
+        title=action.title,
+        description=action.description,
+        priority=action.priority,
+        assigned_to=str(action.assigned_to or ""),
+        due_at=timestamp_of(action.due_date),
+    )
+    events.emit(session, message, restaurant_id=action.restaurant_id, aggregate_id=action.id)

@@ -123,6 +123,7 @@ def _facts(incident: Incident) -> facts.IncidentFacts:
         status=incident.status,
         reporter_id=str(incident.reporter_id or ""),
         version=incident.version,
+        assigned_to=str(incident.assigned_to or ""),
     )
 
 
