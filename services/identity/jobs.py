@@ -13,8 +13,8 @@ from servicekit.clock import Clock, local_date
 from servicekit.db import SYSTEM, Database, Scope
 from servicekit.jobs import Job, Task
 from servicekit.jobs.task import Handler
+from servicekit.mail import MailServer, in_short, is_permanent
 from services.identity import filing, mails
-from services.identity.clients import MailServer, in_short, is_permanent
 from services.identity.commands import documents, invitations
 from services.identity.domain.contact import is_generated_email
 from services.identity.domain.documents import REMINDER_DAYS, due_reminder

@@ -24,8 +24,8 @@ from mizan.identity.v1 import (
 )
 from servicekit.clock import Clock, SystemClock
 from servicekit.files import Files
+from servicekit.mail import MailServer
 from servicekit.runtime import Core, Service
-from services.identity.clients import MailServer
 from services.identity.filing import Filing
 from services.identity.jobs import Cleaning, MailJobs, RecordJobs
 from services.identity.projections import audit_trail, till

@@ -21,12 +21,12 @@ from servicekit.db import SYSTEM
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS
 from servicekit.jobs import Job
+from servicekit.mail import MailServer
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.events import eventually
 from servicekit.testing.fixtures import SettingsOf
 from servicekit.testing.service import Api, RunningService
 from services.identity import mails
-from services.identity.clients import MailServer
 from services.identity.jobs import MailJobs
 from services.identity.models import InvitationDelivery, OneTimeToken
 from services.identity.settings import Settings

@@ -1,4 +1,4 @@
-"""What identity reaches outside the platform: the mail server."""
+"""Handing mails to the mail server."""
 
 from email.message import EmailMessage
 from typing import Any
