@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from servicekit.columns import Created, Updated, Version
+from servicekit.columns import Created, JsonObject, Updated, Version
 from services.notify.models.base import Base
 
 
@@ -19,6 +19,7 @@ class Preferences(Base):
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
     restaurant_id: Mapped[UUID]
     user_id: Mapped[UUID]
+    notifications_enabled: Mapped[bool] = mapped_column(server_default=sa.true())
     email_enabled: Mapped[bool] = mapped_column(server_default=sa.true())
     push_enabled: Mapped[bool] = mapped_column(server_default=sa.true())
     whatsapp_enabled: Mapped[bool] = mapped_column(server_default=sa.true())
@@ -30,6 +31,10 @@ class Preferences(Base):
     announcement_notifications: Mapped[bool] = mapped_column(server_default=sa.true())
     quiet_hours_start: Mapped[time | None]
     quiet_hours_end: Mapped[time | None]
+    # The restaurant's where it is absent.
+    timezone: Mapped[str | None] = mapped_column(sa.String(64))
+    # {subject: {channel: whether}}, before the channel's own switch.
+    channel_exceptions: Mapped[JsonObject]
     version: Mapped[Version]
     created_at: Mapped[Created]
     updated_at: Mapped[Updated]

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from mizan.notify.v1 import preference_pb2
 from services.notify.domain.preferences import QUIET_HOURS, STANDARD, SWITCHES
 
@@ -13,7 +15,11 @@ def preferences_message(row: Any | None, user_id: UUID) -> preference_pb2.Prefer
     for name in SWITCHES:
         setattr(message, name, STANDARD[name] if row is None else getattr(row, name))
     if row is None:
+        message.channel_exceptions = "{}"
         return message
+    if row.timezone is not None:
+        message.timezone = row.timezone
+    message.channel_exceptions = orjson.dumps(row.channel_exceptions).decode()
     message.id = row.id
     for name in QUIET_HOURS:
         time = getattr(row, name)
