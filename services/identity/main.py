@@ -21,6 +21,7 @@ from mizan.identity.v1 import (
     staff_pb2,
     staff_request_pb2,
     user_pb2,
+    wage_pb2,
 )
 from servicekit.clock import Clock, SystemClock
 from servicekit.files import Files
@@ -49,6 +50,7 @@ from services.identity.service.settings import SettingsService
 from services.identity.service.staff import StaffService
 from services.identity.service.staff_requests import StaffRequestService
 from services.identity.service.users import UserService
+from services.identity.service.wages import WageService
 from services.identity.settings import Settings
 from services.identity.vault import build_vault
 
@@ -101,6 +103,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
                 StaffRequestService(filing, RequestIngest(finder, clock), clock),
             ),
             (agent_pb2.DESCRIPTOR.services_by_name["AgentService"], AgentService(finder)),
+            (wage_pb2.DESCRIPTOR.services_by_name["WageService"], WageService()),
             (
                 pos_credentials_pb2.DESCRIPTOR.services_by_name["PosCredentialService"],
                 PosCredentialService(vault),

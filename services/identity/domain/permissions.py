@@ -65,6 +65,7 @@ INTERNAL: Final[dict[str, str]] = {
     "access.resolve": "Turn outside credentials into principals",
     "access.pos_credentials": "Use the credentials of a restaurant's till system",
     "sales.read": "Read sales to plan staff by",
+    "wages.read": "Read what people are paid, to plan within a budget",
     "access.invitation_links": "Bring invitations to the people who are invited",
 }
 """What only the platform's own processes hold."""
