@@ -70,7 +70,8 @@ class Subscription:
     concurrency: int = 8
     max_attempts: int = 10
     handler_timeout: float = 30.0
-    ack_wait: float = 30.0
+    # How soon another process gets what a killed one was handling; those who live report progress three times as often.
+    ack_wait: float = 12.0
     backoff: Backoff = field(default_factory=Backoff)
 
     @property
@@ -103,7 +104,8 @@ class BatchSubscription:
     linger: float = 0.02
     max_attempts: int = 10
     handler_timeout: float = 30.0
-    ack_wait: float = 30.0
+    # How soon another process gets what a killed one was handling; those who live report progress three times as often.
+    ack_wait: float = 12.0
     backoff: Backoff = field(default_factory=Backoff)
     concurrency: int = 1
 

@@ -21,7 +21,7 @@ PEOPLE = 6
 BUSY = 25
 DEADLINE_SECONDS = 11.0
 RECOVERY_SECONDS = 8.0
-# NATS waits half a minute before it delivers again what a killed consumer had taken.
+# NATS waits twelve seconds before it delivers again what a killed consumer had taken.
 SETTLED_SECONDS = 45
 
 
