@@ -197,9 +197,7 @@ def checklist_facts(execution: ChecklistExecution, template: ChecklistTemplate) 
 def checklist_changed(session: AsyncSession, message: ChecklistEvent) -> None:
     """A checklist was given to somebody, begun, handed in, reviewed or taken back."""
     about = message.checklist
-    events.emit(
-        session, message, restaurant_id=UUID(about.restaurant_id), aggregate_id=about.id, version=about.version
-    )
+    events.emit(session, message, restaurant_id=UUID(about.restaurant_id), aggregate_id=about.id, version=about.version)
 
 
 def action_opened(session: AsyncSession, action: ChecklistAction) -> None:

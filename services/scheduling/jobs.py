@@ -12,11 +12,13 @@ import sqlalchemy as sa
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit import events as bus
 from servicekit.clock import Clock
-from servicekit.db import SYSTEM, Database
+from servicekit.db import SYSTEM, Database, Scope
 from servicekit.jobs import Job, Task
 from servicekit.jobs.task import Handler
 from services.scheduling import events
+from services.scheduling.filing import RECLAIM, Filing
 from services.scheduling.models import Shift, ShiftPerson, WeeklySchedule
+from services.scheduling.queries.checklists import is_named
 
 REMIND: Final = Task("scheduling.remind", cron="* * * * *", max_attempts=3, timeout=60)
 """Every minute. A reminder that could not be given in time is given late, as long as the shift has not begun."""
@@ -84,3 +86,21 @@ class Reminders:
                             aggregate_id=f"{shift.id}:{person}:{kind}",
                             version=shift.version,
                         )
+
+
+class Housekeeping:
+    """Removes what no row names any more."""
+
+    def __init__(self, database: Database, filing: Filing) -> None:
+        self._database = database
+        self._filing = filing
+
+    def handlers(self) -> Mapping[Task, Handler]:
+        """The tasks that it carries out."""
+        return {RECLAIM: self.reclaim}
+
+    async def reclaim(self, _job: Job, *, restaurant_id: str, key: str) -> None:
+        """Removes a file unless a row names it; repeating it changes nothing."""
+        tenant = UUID(restaurant_id)
+        if not await is_named(self._database.read(Scope(tenant)), tenant, key):
+            await self._filing.remove(key)

@@ -2,7 +2,10 @@
 
 from mizan.scheduling.v1 import (
     availability_pb2,
+    checklist_pb2,
+    checklist_template_pb2,
     process_pb2,
+    roster_pb2,
     safety_pb2,
     shift_pb2,
     shift_task_pb2,
@@ -14,11 +17,19 @@ from mizan.scheduling.v1 import (
     week_pb2,
 )
 from servicekit.clock import Clock, SystemClock
+from servicekit.files import Files
+from servicekit.links import FileLinks
 from servicekit.runtime import Core, Service
-from services.scheduling.jobs import Reminders
+from services.scheduling.clients import PERMISSIONS, Identity
+from services.scheduling.filing import Filing
+from services.scheduling.jobs import Housekeeping, Reminders
 from services.scheduling.projections import subscriptions
+from services.scheduling.roster_jobs import Rosters
 from services.scheduling.service.availability import AvailabilityService
+from services.scheduling.service.checklist_templates import ChecklistTemplateService
+from services.scheduling.service.checklists import ChecklistService
 from services.scheduling.service.processes import ProcessService
+from services.scheduling.service.rosters import RosterService
 from services.scheduling.service.safety import SafetyService
 from services.scheduling.service.shift_tasks import ShiftTaskService
 from services.scheduling.service.shifts import ShiftService
@@ -29,12 +40,19 @@ from services.scheduling.service.tasks import TaskService
 from services.scheduling.service.templates import ScheduleTemplateService
 from services.scheduling.service.weeks import WeekService
 from services.scheduling.settings import Settings
+from services.scheduling.solver import Solver
 
 
 def build(settings: Settings, clock: Clock | None = None) -> Service:
     """The whole service, connected to nothing yet."""
     clock = clock or SystemClock()
-    core = Core.of("scheduling", settings)
+    core = Core.of("scheduling", settings, permissions=PERMISSIONS)
+    identity = Identity(settings.identity_target, core.minter, core.itself)
+    rosters = Rosters(core.database, core.broker, clock, Solver(), identity.wages)
+    files = Files.from_url(settings.files_url)
+    core.health.check("files", files.ping, essential=False)
+    filing = Filing(files, core.database, clock, max_bytes=settings.max_upload_bytes)
+    links = FileLinks.from_folder(core.name, settings.internal_keys_dir, clock, public_url=settings.public_url)
     return core.service(
         [
             (task_category_pb2.DESCRIPTOR.services_by_name["TaskCategoryService"], TaskCategoryService()),
@@ -45,10 +63,24 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (shift_task_pb2.DESCRIPTOR.services_by_name["ShiftTaskService"], ShiftTaskService(clock)),
             (task_pb2.DESCRIPTOR.services_by_name["TaskService"], TaskService(clock)),
             (availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"], AvailabilityService(clock)),
+            (
+                checklist_template_pb2.DESCRIPTOR.services_by_name["ChecklistTemplateService"],
+                ChecklistTemplateService(),
+            ),
+            (
+                checklist_pb2.DESCRIPTOR.services_by_name["ChecklistService"],
+                ChecklistService(filing, links, clock),
+            ),
             (process_pb2.DESCRIPTOR.services_by_name["ProcessService"], ProcessService(clock)),
             (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(clock)),
             (swap_pb2.DESCRIPTOR.services_by_name["SwapService"], SwapService()),
+            (roster_pb2.DESCRIPTOR.services_by_name["RosterService"], RosterService(core.database, clock)),
         ],
         subscriptions=subscriptions(),
-        jobs=Reminders(core.database, clock).handlers(),
+        jobs={
+            **Reminders(core.database, clock).handlers(),
+            **Housekeeping(core.database, filing).handlers(),
+            **rosters.handlers(),
+        },
+        parts=[identity],
     )

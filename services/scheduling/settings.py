@@ -1,11 +1,18 @@
 """What scheduling reads from its environment."""
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from servicekit.settings import ServiceSettings
+from servicekit.files import MEBIBYTE
+from servicekit.settings import ServiceSettings, shared
 
 
 class Settings(ServiceSettings):
     """Variables start with SCHEDULING_; the ones that all processes share do not."""
 
     model_config = SettingsConfigDict(env_prefix="SCHEDULING_")
+
+    identity_target: str = shared("IDENTITY_TARGET", default="127.0.0.1:9001")
+    """Where identity answers; asked whom an agent's request is about."""
+    max_upload_bytes: int = Field(default=10 * MEBIBYTE, gt=0, le=14 * MEBIBYTE)
+    """Of a file that goes with an answer; a message between processes holds little more."""
