@@ -43,19 +43,30 @@ def stock_moved(session: AsyncSession, restaurant_id: UUID, holding: Holding, ki
 
 def ran_low(session: AsyncSession, restaurant_id: UUID, holding: Holding) -> None:
     """An item fell to its reorder level."""
-    _about_state(session, restaurant_id, holding, facts.StockLow(stock=_stock_facts(restaurant_id, holding)))
+    _about_state(session, restaurant_id, holding, facts.StockLow(stock=_state_facts(restaurant_id, holding)))
 
 
-def ran_out(session: AsyncSession, restaurant_id: UUID, holding: Holding, dishes: Iterable[UUID]) -> None:
-    """Nothing is left of an item, and some dishes cannot be made any more."""
-    message = facts.StockOut(stock=_stock_facts(restaurant_id, holding), menu_item_ids=[str(dish) for dish in dishes])
+def ran_out(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    holding: Holding,
+    dishes: Iterable[UUID],
+    *,
+    is_repeated: bool = False,
+) -> None:
+    """Nothing is left of an item, and some dishes cannot be made any more; repeated when only the dishes changed."""
+    message = facts.StockOut(
+        stock=_state_facts(restaurant_id, holding),
+        menu_item_ids=[str(dish) for dish in dishes],
+        is_repeated=is_repeated,
+    )
     _about_state(session, restaurant_id, holding, message)
 
 
 def came_back(session: AsyncSession, restaurant_id: UUID, holding: Holding, dishes: Iterable[UUID]) -> None:
     """There is something of an item again, and some dishes can be made again."""
     message = facts.StockRestored(
-        stock=_stock_facts(restaurant_id, holding), menu_item_ids=[str(dish) for dish in dishes]
+        stock=_state_facts(restaurant_id, holding), menu_item_ids=[str(dish) for dish in dishes]
     )
     _about_state(session, restaurant_id, holding, message)
 
@@ -71,7 +82,7 @@ def _about_state(
         message,
         restaurant_id=restaurant_id,
         aggregate_id=holding.item_id,
-        version=holding.balance.entries,
+        version=holding.state_version,
     )
 
 
@@ -131,3 +142,9 @@ def _stock_facts(restaurant_id: UUID, holding: Holding) -> facts.StockFacts:
         reorder_level=None if holding.reorder_level is None else str(holding.reorder_level),
         version=holding.balance.entries,
     )
+
+
+def _state_facts(restaurant_id: UUID, holding: Holding) -> facts.StockFacts:
+    about = _stock_facts(restaurant_id, holding)
+    about.version = holding.state_version
+    return about

@@ -64,8 +64,8 @@ class Sales:
         await self._undo(session, event.order, envelope)
 
     async def refunded(self, session: AsyncSession, event: pos.OrderRefunded, envelope: Envelope) -> None:
-        """Puts back what the order had taken when all of its money went back; a part of it says nothing of the food."""
-        if Decimal(event.amount) >= Decimal(event.order.total_amount):
+        """Puts back what the order had taken once all of its money went back; a part of it says nothing of the food."""
+        if Decimal(event.order.refund_amount or event.amount) >= Decimal(event.order.total_amount):
             await self._undo(session, event.order, envelope)
 
     async def _undo(self, session: AsyncSession, order: pos.OrderFacts, envelope: Envelope) -> None:

@@ -80,6 +80,7 @@ def _order_facts(order: Order, lines: Sequence[OrderLine]) -> facts.OrderFacts:
         service_charge=str(order.service_charge),
         total_amount=str(order.total_amount),
         amount_paid=str(order.amount_paid),
+        refund_amount=str(order.refund_amount),
         guest_count=order.guest_count,
         lines=[
             facts.OrderLineFacts(

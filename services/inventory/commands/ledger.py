@@ -16,13 +16,13 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from servicekit.db import SessionReader
 from services.inventory import events
+from services.inventory.commands import alerts
+from services.inventory.commands.sums import Sums
 from services.inventory.domain import ledger
 from services.inventory.domain.holding import Holding, conversions_of
 from services.inventory.domain.ledger import Balance, Posting
 from services.inventory.models import Item, StockBalance, StockEntry
-from services.inventory.queries import recipes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ _LOCK = (
         StockBalance.entries,
         StockBalance.state,
         StockBalance.moved_at,
+        StockBalance.state_version,
     )
     .join(StockBalance, StockBalance.item_id == Item.id)
     .where(
@@ -89,6 +90,7 @@ _SETTLE = (
         entries=bindparam("entries"),
         state=bindparam("state"),
         moved_at=bindparam("moved_at"),
+        state_version=bindparam("state_version"),
     )
 )
 
@@ -107,6 +109,7 @@ async def hold(session: AsyncSession, restaurant_id: UUID, item_ids: Collection[
             Balance(row.quantity, row.value, row.unit_cost, row.entries),
             row.state,
             row.moved_at,
+            row.state_version,
         )
         for row in rows
     }
@@ -152,7 +155,7 @@ async def take_back(
     for entry in entries:
         holding = held[entry.item_id]
         postings = ledger.reverse(holding.balance, entry.quantity, entry.unit_cost, entry.value)
-        batch.add(holding, postings, "REVERSAL", Movement(entry.item_id, "REVERSAL", reason=reason), reverses=entry.id)
+        batch.add(holding, postings, "REVERSAL", Movement(entry.item_id, "REVERSAL", reason=reason), reverses=entry)
     await batch.write(session)
     return batch.moved
 
@@ -175,6 +178,7 @@ class _Batch:
         self._cause = cause
         self._now = now
         self._entries: list[dict[str, Any]] = []
+        self._sums = Sums(restaurant_id)
         self._before: dict[UUID, tuple[Holding, str]] = {}
         self._facts: list[tuple[Holding, str, Decimal]] = []
         self.moved: list[Moved] = []
@@ -188,7 +192,7 @@ class _Batch:
         postings: Sequence[Posting],
         kind: str,
         movement: Movement,
-        reverses: UUID | None = None,
+        reverses: StockEntry | None = None,
     ) -> None:
         if self._cause is None:
             raise ValueError("entries need a cause")
@@ -196,13 +200,16 @@ class _Batch:
         moved = Moved(uuid4())
         for posting in postings:
             is_first = posting is postings[0]
+            kind_of_it = "REVALUATION" if posting.revalues else kind
+            counts_as = reverses.kind if reverses is not None and is_first else kind_of_it
+            self._sums.add(holding.item_id, counts_as, self._cause.occurred_at, posting)
             self._entries.append(
                 {
                     "id": moved.entry_id if is_first else uuid4(),
                     "restaurant_id": self._restaurant_id,
                     "item_id": holding.item_id,
                     "number": posting.number,
-                    "kind": "REVALUATION" if posting.revalues else kind,
+                    "kind": kind_of_it,
                     "quantity": posting.quantity,
                     "unit_cost": posting.unit_cost,
                     "value": posting.value,
@@ -214,7 +221,7 @@ class _Batch:
                     "author_id": self._cause.author_id,
                     "source_type": self._cause.source_type,
                     "source_id": self._cause.source_id,
-                    "reverses_id": reverses if is_first else None,
+                    "reverses_id": reverses.id if reverses is not None and is_first else None,
                     "occurred_at": self._cause.occurred_at,
                     "created_at": self._now,
                 }
@@ -229,11 +236,15 @@ class _Batch:
     async def write(self, session: AsyncSession) -> None:
         if self._entries:
             await session.execute(insert(StockEntry), self._entries)
+            await self._sums.write(session)
         rows = []
         changes = []
         for holding, before in self._before.values():
             balance = holding.balance
             holding.state = ledger.state_of(balance.quantity, holding.reorder_level)
+            if holding.state != before:
+                holding.state_version += 1
+                changes.append((holding, before))
             rows.append(
                 {
                     "at": holding.item_id,
@@ -243,32 +254,12 @@ class _Batch:
                     "entries": balance.entries,
                     "state": holding.state,
                     "moved_at": holding.moved_at,
+                    "state_version": holding.state_version,
                 }
             )
-            if holding.state != before:
-                changes.append((holding, before))
         if rows:
             connection = await session.connection()
             await connection.execute(_SETTLE, rows)
         for holding, kind, quantity in self._facts:
             events.stock_moved(session, self._restaurant_id, holding, kind, quantity)
-        await _tell(session, self._restaurant_id, changes)
-
-
-async def _tell(session: AsyncSession, restaurant_id: UUID, changes: Sequence[tuple[Holding, str]]) -> None:
-    """Publishes which items ran low or out or came back; each stands beside the state that it was in."""
-    out = [holding for holding, _ in changes if holding.state == ledger.OUT]
-    back = [holding for holding, before in changes if before == ledger.OUT]
-    if out or back:
-        reading = SessionReader(session)
-        needed = await recipes.dishes_that_need(reading, restaurant_id, [one.item_id for one in (*out, *back)])
-        affected = {dish for holding in back for dish in needed[holding.item_id]}
-        possible = await recipes.dishes_that_can_be_made(reading, restaurant_id, affected) if affected else set()
-        for holding in out:
-            events.ran_out(session, restaurant_id, holding, needed[holding.item_id])
-        for holding in back:
-            dishes = [dish for dish in needed[holding.item_id] if dish in possible]
-            events.came_back(session, restaurant_id, holding, dishes)
-    for holding, _ in changes:
-        if holding.state == ledger.LOW:
-            events.ran_low(session, restaurant_id, holding)
+        await alerts.tell(session, self._restaurant_id, changes)

@@ -14,6 +14,8 @@ from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Invalid, NotFound
 from servicekit.text import tidy_name
 from services.inventory import events
+from services.inventory.commands import alerts, ledger
+from services.inventory.domain.holding import Holding
 from services.inventory.domain.recipe import Circular
 from services.inventory.domain.units import NoConversion
 from services.inventory.models import Item, MenuItemRef, Recipe, RecipeIngredient
@@ -81,10 +83,12 @@ async def remove_recipe(session: AsyncSession, restaurant_id: UUID, recipe_id: U
     used = sa.select(RecipeIngredient.id).where(RecipeIngredient.sub_recipe_id == recipe_id).limit(1)
     if await session.scalar(used):
         raise Conflict(IS_USED, code="recipe_in_use")
+    held = await _held(session, restaurant_id, (None, recipe_id))
     recipe.version += 1
     events.recipe_changed(session, recipe, is_deleted=True)
     await session.delete(recipe)
     await session.flush()
+    await alerts.tell_again(session, restaurant_id, held)
 
 
 async def add_ingredient(
@@ -99,9 +103,11 @@ async def add_ingredient(
     recipe = await _locked(session, restaurant_id, recipe_id)
     row = {name: value for name, value in values.items() if name not in ("recipe_id", "ingredient", "sub_recipe")}
     used = RecipeIngredient(id=uuid4(), restaurant_id=restaurant_id, recipe_id=recipe_id, **row)
+    held = await _held(session, restaurant_id, (values.get("ingredient"), values.get("sub_recipe")))
     await _point(session, used, values.get("ingredient"), values.get("sub_recipe"))
     session.add(used)
     await _keep(session, recipe)
+    await alerts.tell_again(session, restaurant_id, held)
     return used.id
 
 
@@ -114,23 +120,41 @@ async def change_ingredient(
     used = await _ingredient(session, recipe, ingredient_id)
     values = dict(changes)
     item_id, sub_recipe_id = values.pop("ingredient", used.item_id), values.pop("sub_recipe", used.sub_recipe_id)
+    held: list[Holding] = []
     if (item_id, sub_recipe_id) != (used.item_id, used.sub_recipe_id):
+        held = await _held(session, restaurant_id, (used.item_id, used.sub_recipe_id), (item_id, sub_recipe_id))
         await _point(session, used, item_id, sub_recipe_id)
     for name, value in values.items():
         setattr(used, name, value)
     await _keep(session, recipe)
+    await alerts.tell_again(session, restaurant_id, held)
 
 
 async def remove_ingredient(session: AsyncSession, restaurant_id: UUID, recipe_id: UUID, ingredient_id: UUID) -> None:
     """Takes something out of a recipe. Raises NotFound."""
     await _serialise(session, restaurant_id)
     recipe = await _locked(session, restaurant_id, recipe_id)
-    await session.delete(await _ingredient(session, recipe, ingredient_id))
+    used = await _ingredient(session, recipe, ingredient_id)
+    held = await _held(session, restaurant_id, (used.item_id, used.sub_recipe_id))
+    await session.delete(used)
     await _touched(session, recipe)
+    await alerts.tell_again(session, restaurant_id, held)
 
 
 async def _serialise(session: AsyncSession, restaurant_id: UUID) -> None:
     await session.execute(_LOCK, {"restaurant": str(restaurant_id)})
+
+
+async def _held(
+    session: AsyncSession, restaurant_id: UUID, *components: tuple[UUID | None, UUID | None]
+) -> list[Holding]:
+    """The items that components lead to, of which each is an item or a recipe, held so that none runs out meanwhile."""
+    item_ids = {item_id for item_id, _ in components if item_id is not None}
+    sub_recipes = [recipe_id for _, recipe_id in components if recipe_id is not None]
+    if sub_recipes:
+        known = await queries.kitchen(SessionReader(session), restaurant_id, recipes=sub_recipes)
+        item_ids |= known.book.items.keys()
+    return list((await ledger.hold(session, restaurant_id, item_ids)).values())
 
 
 async def _is_on_menu(session: AsyncSession, restaurant_id: UUID, menu_item_id: UUID) -> bool:

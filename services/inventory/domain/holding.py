@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.inventory.domain import units
-from services.inventory.domain.ledger import Balance
+from services.inventory.domain.ledger import OUT, Balance
 from services.inventory.domain.units import Conversion
 
 
@@ -25,6 +25,12 @@ class Holding:
     balance: Balance
     state: str
     moved_at: datetime | None
+    state_version: int = 0
+
+    @property
+    def has_run_out(self) -> bool:
+        """Whether there was something of it and nothing is left; what never was in stock has not run out."""
+        return self.state == OUT and self.state_version > 0
 
     def in_own_unit(self, quantity: Decimal, unit: str | None) -> Decimal:
         """A quantity in the item's unit. Raises NoConversion when the item does not know the other unit."""

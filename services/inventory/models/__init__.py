@@ -4,7 +4,7 @@ import refdata
 from services.inventory.models.adjustment import StockAdjustment
 from services.inventory.models.base import Base
 from services.inventory.models.count import StockCount, StockCountLine
-from services.inventory.models.item import Item, StockBalance, StockEntry
+from services.inventory.models.item import Item, StockBalance, StockEntry, StockSum
 from services.inventory.models.purchase_order import PurchaseOrder, PurchaseOrderLine
 from services.inventory.models.recipe import MenuItemRef, Recipe, RecipeIngredient, SaleDepletion
 from services.inventory.models.supplier import Supplier
@@ -14,6 +14,7 @@ TENANT_TABLES = {
     "items": "restaurant_id",
     "stock_balances": "restaurant_id",
     "stock_entries": "restaurant_id",
+    "stock_sums": "restaurant_id",
     "stock_adjustments": "restaurant_id",
     "stock_counts": "restaurant_id",
     "stock_count_lines": "restaurant_id",
@@ -42,5 +43,6 @@ __all__ = [
     "StockCount",
     "StockCountLine",
     "StockEntry",
+    "StockSum",
     "Supplier",
 ]

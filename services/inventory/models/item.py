@@ -12,6 +12,7 @@ from servicekit.tables import one_of
 from services.inventory.models.base import Base
 
 KINDS = ("OPENING", "RECEIPT", "SALE", "ADD", "REMOVE", "WASTE", "COUNT", "REVALUATION", "REVERSAL")
+GRAINS = ("DAY", "MONTH")
 SOURCES = ("item", "purchase_order", "adjustment", "count", "order")
 
 
@@ -58,6 +59,8 @@ class StockBalance(Base):
     # How many entries the ledger has.
     entries: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
     state: Mapped[str] = mapped_column(sa.String(3), server_default="OUT")
+    # Counts the changes of the state and of the dishes that wait for the item: 0 when it has never been in stock.
+    state_version: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
     moved_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
 
 
@@ -94,3 +97,21 @@ class StockEntry(Base):
     reverses_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("stock_entries.id"))
     occurred_at: Mapped[Instant]
     created_at: Mapped[Created]
+
+
+class StockSum(Base):
+    """What the entries of an item add up to that took place in one day, or month, of UTC, by their cause.
+
+    Written with the entries, so that reports need not read all of them; a reversal counts under what it reverses.
+    """
+
+    __tablename__ = "stock_sums"
+    __table_args__ = (one_of("grain", *GRAINS), one_of("cause", *KINDS))
+
+    restaurant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    grain: Mapped[str] = mapped_column(sa.String(5), primary_key=True)
+    starts_on: Mapped[date] = mapped_column(primary_key=True)
+    item_id: Mapped[UUID] = mapped_column(sa.ForeignKey("items.id"), primary_key=True)
+    cause: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    quantity: Mapped[Decimal] = mapped_column(sa.Numeric(20, 6))
+    value: Mapped[Decimal] = mapped_column(sa.Numeric(22, 4))

@@ -72,6 +72,7 @@ _BOOK = Query(
         RecipeIngredient.quantity,
         RecipeIngredient.unit,
         RecipeIngredient.yield_percent,
+        StockBalance.state_version,
         *ITEM_COLUMNS,
     )
     .select_from(_reached)
@@ -122,8 +123,10 @@ class Kitchen:
             self.book.recipes[row.recipe_id].components.append(component)
             self.components[row.recipe_id].append((row, component))
             if row.used_item_id is not None:
+                # What has never been in stock keeps no dish from being made: nobody counts it.
+                is_out = row.state == OUT and row.state_version > 0
                 self.book.items[row.used_item_id] = Stocked(
-                    row.item_unit, conversions_of(row.conversions), row.unit_cost, row.state == OUT
+                    row.item_unit, conversions_of(row.conversions), row.unit_cost, is_out
                 )
 
 

@@ -14,12 +14,12 @@ from sqlalchemy import bindparam
 from sqlalchemy.orm import aliased
 
 from servicekit.db import Query, Reader
+from services.inventory.domain.periods import pieces
 from services.inventory.domain.usage import Usage
-from services.inventory.models import Item, StockAdjustment, StockBalance, StockEntry
+from services.inventory.models import Item, StockAdjustment, StockBalance, StockEntry, StockSum
 
 _MINE = bindparam("restaurant_id", type_=sa.Uuid)
 _SINCE = bindparam("since", type_=sa.DateTime(timezone=True))
-_UNTIL = bindparam("until", type_=sa.DateTime(timezone=True))
 _ZONE = bindparam("zone", type_=sa.Text)
 
 
@@ -65,28 +65,70 @@ _ADJUSTMENTS = Query(
 )
 
 _undone = aliased(StockEntry)
-_kind = sa.func.coalesce(_undone.kind, StockEntry.kind)
+# Few entries reverse others, and a join would read all that could be reversed.
+_cause = sa.case(
+    (StockEntry.reverses_id.is_(None), StockEntry.kind),
+    else_=sa.select(_undone.kind).where(_undone.id == StockEntry.reverses_id).scalar_subquery(),
+)
 
 
-def _moved(*kinds: str) -> sa.ColumnElement[Decimal]:
+def _pieces(name: str, **columns: sa.types.TypeEngine[Any]) -> sa.TableValuedAlias:
+    """Parameters `<name>_<column>`, each an array, as a table."""
+    arrays = [bindparam(f"{name}_{column}", type_=sa.ARRAY(kind)) for column, kind in columns.items()]
+    listed = [sa.column(column, kind) for column, kind in columns.items()]
+    return sa.func.unnest(*arrays).table_valued(*listed).alias(name).render_derived()
+
+
+_instant = sa.DateTime(timezone=True)
+_single = _pieces("single", start=_instant, end=_instant, sign=sa.Integer(), is_later=sa.Boolean())
+_summed = _pieces("summed", grain=sa.Text(), first=sa.Date(), before=sa.Date(), is_later=sa.Boolean())
+_parts = sa.union_all(
+    sa.select(
+        StockEntry.item_id,
+        _cause.label("cause"),
+        (StockEntry.quantity * _single.c.sign).label("quantity"),
+        _single.c.is_later,
+    )
+    .select_from(_single)
+    .join(
+        StockEntry,
+        sa.and_(
+            StockEntry.restaurant_id == _MINE,
+            StockEntry.occurred_at >= _single.c.start,
+            StockEntry.occurred_at < _single.c.end,
+        ),
+    ),
+    sa.select(StockSum.item_id, StockSum.cause, StockSum.quantity, _summed.c.is_later)
+    .select_from(_summed)
+    .join(
+        StockSum,
+        sa.and_(
+            StockSum.restaurant_id == _MINE,
+            StockSum.grain == _summed.c.grain,
+            StockSum.starts_on >= _summed.c.first,
+            StockSum.starts_on < _summed.c.before,
+        ),
+    ),
+).subquery()
+
+
+def _moved(*causes: str) -> sa.ColumnElement[Decimal]:
     """What moved within the period by one of these causes, less what was taken back of it."""
-    wanted = sa.and_(StockEntry.occurred_at < _UNTIL, sa.or_(*(_kind == kind for kind in kinds)))
-    return sa.func.coalesce(sa.func.sum(StockEntry.quantity).filter(wanted), 0)
+    wanted = sa.and_(~_parts.c.is_later, sa.or_(*(_parts.c.cause == cause for cause in causes)))
+    return sa.func.coalesce(sa.func.sum(_parts.c.quantity).filter(wanted), 0)
 
 
 _movements = (
     sa.select(
-        StockEntry.item_id,
+        _parts.c.item_id,
         _moved("OPENING", "RECEIPT").label("received"),
         _moved("SALE").label("sold"),
         _moved("WASTE").label("wasted"),
         _moved("ADD", "REMOVE").label("adjusted"),
         _moved("COUNT").label("counted"),
-        sa.func.coalesce(sa.func.sum(StockEntry.quantity).filter(StockEntry.occurred_at >= _UNTIL), 0).label("later"),
+        sa.func.coalesce(sa.func.sum(_parts.c.quantity).filter(_parts.c.is_later), 0).label("later"),
     )
-    .outerjoin(_undone, _undone.id == StockEntry.reverses_id)
-    .where(StockEntry.restaurant_id == _MINE, StockEntry.occurred_at >= _SINCE)
-    .group_by(StockEntry.item_id)
+    .group_by(_parts.c.item_id)
     .subquery()
 )
 USAGE = Query(
@@ -162,10 +204,26 @@ async def usage(
     rows = await reader.all(
         USAGE,
         restaurant_id=restaurant_id,
-        since=beginning_of(first, zone),
-        until=beginning_of(last + timedelta(days=1), zone),
+        **usage_parameters(beginning_of(first, zone), beginning_of(last + timedelta(days=1), zone)),
     )
     return [(row, Usage(row.closing, row.received, -row.sold, -row.wasted, row.adjusted, row.counted)) for row in rows]
+
+
+def usage_parameters(start: datetime, end: datetime) -> dict[str, Any]:
+    """The pieces of the ledger that a report of a period reads, as the parameters of `USAGE`."""
+    within, later = pieces(start, end), pieces(end, None)
+    summed = [(piece, is_later) for found, is_later in ((within, False), (later, True)) for piece in found[0]]
+    single = [(piece, is_later) for found, is_later in ((within, False), (later, True)) for piece in found[1]]
+    return {
+        "summed_grain": [piece.grain for piece, _ in summed],
+        "summed_first": [piece.first for piece, _ in summed],
+        "summed_before": [piece.before for piece, _ in summed],
+        "summed_is_later": [is_later for _, is_later in summed],
+        "single_start": [piece.start for piece, _ in single],
+        "single_end": [piece.end for piece, _ in single],
+        "single_sign": [piece.sign for piece, _ in single],
+        "single_is_later": [is_later for _, is_later in single],
+    }
 
 
 def _low(levels: Sequence[Any], stock: dict[UUID, Decimal], begins: datetime) -> list[tuple[Any, Decimal]]:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from google.protobuf.message import Message
 
 from mizan.inventory.events.v1 import events_pb2 as facts
-from mizan.inventory.v1 import adjustment_pb2
+from mizan.inventory.v1 import adjustment_pb2, recipe_pb2
 from mizan.pos.events.v1 import events_pb2 as pos
 from servicekit.identity import Principal
 from servicekit.testing.events import Bus, handled
@@ -80,15 +80,36 @@ async def test_what_is_told_again_or_too_late_or_too_early_changes_nothing(
     assert (await read(api, chef, flour.id)).current_stock == "10.000"
 
 
-async def test_a_refund_of_everything_puts_back_and_one_of_a_part_does_not(
+def refunded(sale: pos.OrderFacts, amount: str, so_far: str) -> pos.OrderRefunded:
+    """An amount that is given back of a sale, and what that makes with what was given back before."""
+    order_after = pos.OrderFacts()
+    order_after.CopyFrom(sale)
+    order_after.refund_amount = so_far
+    return pos.OrderRefunded(order=order_after, amount=amount)
+
+
+async def test_refunds_put_back_once_they_come_to_everything_and_not_before(
     inventory: RunningService, api: Api, bus: Bus
 ) -> None:
     restaurant_id, chef, pizza, flour = await pizzeria(inventory, api, bus)
     sale = order(restaurant_id, (pizza, 4), total="320")
     await tell(inventory, bus, restaurant_id, pos.OrderCompleted(order=sale))
-    await tell(inventory, bus, restaurant_id, pos.OrderRefunded(order=sale, amount="20"))
+    parts = refunded(sale, "20", "20"), refunded(sale, "100", "120"), refunded(sale, "200", "320")
+    await tell(inventory, bus, restaurant_id, *parts[:2])
     assert (await read(api, chef, flour.id)).current_stock == "9.000"
-    await tell(inventory, bus, restaurant_id, pos.OrderRefunded(order=sale, amount="320"))
+    await tell(inventory, bus, restaurant_id, parts[2])
+    assert (await read(api, chef, flour.id)).current_stock == "10.000"
+    await tell(inventory, bus, restaurant_id, *parts)
+    assert (await read(api, chef, flour.id)).current_stock == "10.000"
+
+
+async def test_refunds_that_are_heard_of_before_the_sale_leave_the_stock_alone(
+    inventory: RunningService, api: Api, bus: Bus
+) -> None:
+    restaurant_id, chef, pizza, flour = await pizzeria(inventory, api, bus)
+    sale = order(restaurant_id, (pizza, 4), total="320")
+    await tell(inventory, bus, restaurant_id, refunded(sale, "300", "320"), refunded(sale, "20", "20"))
+    await tell(inventory, bus, restaurant_id, pos.OrderCompleted(order=sale))
     assert (await read(api, chef, flour.id)).current_stock == "10.000"
 
 
@@ -143,3 +164,33 @@ async def test_the_dishes_that_cannot_be_made_are_named_and_again_when_everythin
     oil_back = (await bus.of_aggregate(facts.StockRestored, oil.id, 2))[-1]
     assert list(flour_back.message.menu_item_ids) == [pizza]
     assert list(oil_back.message.menu_item_ids) == [pasta]
+
+
+async def test_whoever_changes_a_recipe_of_what_is_out_tells_which_dishes_wait_now(
+    inventory: RunningService, api: Api, bus: Bus
+) -> None:
+    restaurant_id, chef, pizza, flour = await pizzeria(inventory, api, bus, stock="0.25")
+    never = await item(api, chef, "Saffron", "g")
+    await tell(inventory, bus, restaurant_id, pos.OrderCompleted(order=order(restaurant_id, (pizza, 1))))
+    pasta = await dish(inventory, bus, restaurant_id, "Pasta")
+    made = await recipe(api, chef, menu_item=pasta)
+    dough = await recipe(api, chef, name="Dough", yield_unit="kg")
+    await put(api, chef, made.id, "1", "g", ingredient=never.id)
+    inside = await put(api, chef, made.id, "200", "g", sub_recipe=dough.id)
+    await put(api, chef, dough.id, "800", "g", ingredient=flour.id)
+    gone = recipe_pb2.DeleteRecipeIngredientRequest(recipe_id=made.id, id=inside.id)
+    await api.RecipeService.DeleteRecipeIngredient(gone, principal=chef)
+    await put(api, chef, made.id, "200", "g", ingredient=flour.id)
+    both = sorted([pizza, pasta])
+    told = [one.message for one in await bus.of_aggregate(facts.StockOut, flour.id, 4)]
+    assert [sorted(one.menu_item_ids) for one in told] == [[pizza], both, [pizza], both]
+    assert [one.is_repeated for one in told] == [False, True, True, True]
+    versions = [one.stock.version for one in told]
+    assert versions == sorted(set(versions))
+    # What has never been in stock is not tracked, so nothing waits for it.
+    request = adjustment_pb2.CreateAdjustmentRequest(
+        inventory_item=flour.id, adjustment_type="ADD", quantity_changed="5"
+    )
+    await api.AdjustmentService.CreateAdjustment(request, principal=chef)
+    back = (await bus.of_aggregate(facts.StockRestored, flour.id, 2))[-1].message
+    assert (sorted(back.menu_item_ids), back.stock.version > versions[-1]) == (both, True)
