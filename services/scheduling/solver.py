@@ -85,12 +85,13 @@ class Solver:
             env={**os.environ, **_THREADS},
         )
         problems, answers, errors = _pipes(process)
-        stopping = asyncio.create_task(_terminate(process, stop))
+        begun = asyncio.Event()
+        stopping = asyncio.create_task(_terminate(process, begun, stop))
         complaints = asyncio.create_task(errors.read())
         try:
             async with asyncio.timeout(seconds + START_SECONDS):
                 await _feed(problems, await asyncio.to_thread(_line, problem))
-                last = await _listen(answers, on_progress)
+                last = await _listen(answers, begun, on_progress)
                 await process.wait()
                 return await _solution(last, process, await complaints)
         except TimeoutError as error:
@@ -123,11 +124,12 @@ async def _feed(problems: StreamWriter, line: bytes) -> None:
         await problems.drain()
 
 
-async def _listen(answers: StreamReader, on_progress: Callable[[Progress], None]) -> bytes:
+async def _listen(answers: StreamReader, begun: asyncio.Event, on_progress: Callable[[Progress], None]) -> bytes:
     """Hands progress on and returns the last line, which holds the result."""
     last = b""
     async for line in answers:
         if line.startswith(b'{"progress"'):
+            begun.set()
             on_progress(progress_from(orjson.loads(line)["progress"]))
         else:
             last = line
@@ -151,7 +153,9 @@ def _read(found: dict[str, object]) -> Solution:
     )
 
 
-async def _terminate(process: Process, stop: asyncio.Event) -> None:
+async def _terminate(process: Process, begun: asyncio.Event, stop: asyncio.Event) -> None:
+    """Tells the process to stop, once there is a roster that it can stop with."""
     await stop.wait()
+    await begun.wait()
     with suppress(ProcessLookupError):
         process.terminate()

@@ -127,17 +127,27 @@ async def plan(session: AsyncSession, shift: Shift, people: list[UUID], week: We
 
 async def write_new(session: AsyncSession, shift: Shift, people: list[UUID], week: WeeklySchedule) -> None:
     """Writes a shift that was judged already. Raises Conflict when somebody was booked meanwhile."""
+    await write_many(session, [(shift, people)], week)
+
+
+async def write_many(session: AsyncSession, plans: Sequence[tuple[Shift, list[UUID]]], week: WeeklySchedule) -> None:
+    """Writes shifts of a week that were judged already, all or none, in as many statements as for one.
+
+    Raises Conflict when somebody was booked meanwhile.
+    """
     try:
         async with session.begin_nested():
-            session.add(shift)
+            session.add_all([shift for shift, _ in plans])
+            # Comes back with what the database computes, such as the period that the people's rows carry.
             await session.flush()
-            await session.refresh(shift)
-            _put_on(session, shift, people)
+            for shift, people in plans:
+                _put_on(session, shift, people)
             await session.flush()
     except IntegrityError as error:
         raise _refusal(error) from error
-    about = events.shift_facts(shift, people, is_published=week.is_published)
-    events.shift_changed(session, facts.ShiftCreated(shift=about))
+    for shift, people in plans:
+        about = events.shift_facts(shift, people, is_published=week.is_published)
+        events.shift_changed(session, facts.ShiftCreated(shift=about))
 
 
 async def locked(session: AsyncSession, restaurant_id: UUID, shift_id: UUID) -> tuple[Shift, list[UUID]]:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from labour import Period, Policy, by_day
 from services.scheduling.domain.conflicts import Booking, Situation, Window, leave_periods, local_instant, window_period
 from services.scheduling.domain.staffing import Slot, alike, canonical
+from services.scheduling.rostering.forecast import day_begins
 from services.scheduling.rostering.model import (
     DAY,
     WEEK,
@@ -135,12 +136,18 @@ def problem_of(week: Week) -> Problem:
             )
         )
     ids = {str(worker.id) for worker in week.workers}
+    # What is needed in the first hours of the Monday is the end of the Sunday before.
+    begins = day_begins(week.intervals)
     return Problem(
         days=WEEK,
         people=tuple(people),
         shifts=tuple(shifts),
         slots=tuple(SlotDemand(shift.id, need) for shift, need in slots),
-        intervals=tuple(need for need in week.intervals if week.is_open_to_plans(need.start // DAY, need.start % DAY)),
+        intervals=tuple(
+            need
+            for need in week.intervals
+            if 0 <= need.start - begins < WEEK * DAY and week.is_open_to_plans(need.start // DAY, need.start % DAY)
+        ),
         rules=tuple(_rules(week)),
         locked=tuple(locked),
         published=tuple(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from ortools.sat.python import cp_model
 
+from services.scheduling.rostering.forecast import day_begins
 from services.scheduling.rostering.model import DAY, IntervalDemand, Shift
 
 
@@ -35,11 +36,15 @@ class ShiftDesign:
 
 
 def design(demand: Sequence[IntervalDemand], rules: ShiftDesign | None = None) -> tuple[Shift, ...]:
-    """Shifts worth offering for the demand, in a fixed order; none where nothing is needed."""
+    """Shifts worth offering for the demand, in a fixed order; none where nothing is needed.
+
+    What is needed past midnight belongs to the day before, so that a shift may reach there.
+    """
     rules = rules or ShiftDesign()
+    begins = day_begins(demand)
     groups: dict[tuple[str, int], list[IntervalDemand]] = {}
     for interval in demand:
-        groups.setdefault((interval.role, interval.start // DAY), []).append(interval)
+        groups.setdefault((interval.role, (interval.start - begins) // DAY), []).append(interval)
     shifts: list[Shift] = []
     for (role, day), intervals in sorted(groups.items(), key=lambda item: (item[0][1], item[0][0])):
         shifts += _for_day(role, day, intervals, rules)

@@ -208,3 +208,10 @@ def demand(
                 need = min(role.most, max(role.least, math.ceil(hourly / role.per_person - 1e-9)))
                 found.append(IntervalDemand(role.role, day * DAY + quarter * QUARTER, QUARTER, need, under, over))
     return tuple(found)
+
+
+def day_begins(wanted: Sequence[IntervalDemand]) -> int:
+    """The minute at which a day of work begins: after the longest time of day in which nobody is ever needed."""
+    busy = sorted({need.start % DAY for need in wanted if need.need})
+    gaps = [(begin - end) % DAY or DAY for end, begin in zip([busy[-1], *busy], busy, strict=False)] if busy else []
+    return busy[max(range(len(busy)), key=lambda n: gaps[n])] if busy and max(gaps) > QUARTER else 0
