@@ -35,6 +35,8 @@ _ROWS = Query(
     .limit(bindparam("limit", type_=sa.Integer))
     .offset(bindparam("offset", type_=sa.Integer))
 )
+ALL = Query(sa.select(*SUPPLIER_COLUMNS).where(_MINE))
+"""Every supplier of a restaurant, of which there are few."""
 _ONE = Query(sa.select(*SUPPLIER_COLUMNS).where(_MINE, Supplier.id == bindparam("id", type_=sa.Uuid)))
 
 

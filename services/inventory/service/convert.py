@@ -1,17 +1,21 @@
 """Rows to messages."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import UUID
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from mizan.inventory.v1 import adjustment_pb2, count_pb2, item_pb2, person_pb2, supplier_pb2
+
+_PLACES = [Decimal(1).scaleb(-places) for places in range(7)]
 
 
 def number(amount: Decimal, places: int) -> str:
     """A decimal with so many digits behind the point."""
-    return str(amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN))
+    return str(amount.quantize(_PLACES[places], rounding=ROUND_HALF_EVEN))
 
 
 def number_or_none(amount: Decimal | None, places: int) -> str | None:
@@ -56,8 +60,14 @@ def supplier_info(row: Any) -> supplier_pb2.Supplier:
     return message
 
 
-def item_message(row: Any, *, with_supplier: bool = False) -> item_pb2.Item:
-    """The item in a row that has the columns of one, with its supplier where the row has those too."""
+def stamp(message: Timestamp, moment: datetime) -> None:
+    """Sets a timestamp; lists of thousands do that thousands of times."""
+    message.seconds = int(moment.timestamp())
+    message.nanos = moment.microsecond * 1000
+
+
+def item_message(row: Any, supplier: supplier_pb2.Supplier | None = None) -> item_pb2.Item:
+    """The item in a row that has the columns of one, with its supplier where that is shown."""
     message = item_pb2.Item(
         id=str(row.item_id),
         name=row.item_name,
@@ -79,11 +89,10 @@ def item_message(row: Any, *, with_supplier: bool = False) -> item_pb2.Item:
             item_pb2.UnitConversion(unit=one["unit"], quantity=one["quantity"], of_unit=one["of_unit"])
             for one in row.conversions
         ],
+        supplier_info=supplier,
     )
-    message.created_at.FromDatetime(row.item_created_at)
-    message.updated_at.FromDatetime(row.item_updated_at)
-    if with_supplier and row.supplier_id is not None:
-        message.supplier_info.CopyFrom(supplier_info(row))
+    stamp(message.created_at, row.item_created_at)
+    stamp(message.updated_at, row.item_updated_at)
     return message
 
 

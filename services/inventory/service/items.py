@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
@@ -18,7 +19,14 @@ from services.inventory.domain.holding import conversions_of
 from services.inventory.domain.ordering import Short, suggest
 from services.inventory.domain.units import Conversion
 from services.inventory.queries import items as queries
-from services.inventory.service.convert import entry_message, item_message, number, price_message, text_or_none
+from services.inventory.service.convert import (
+    entry_message,
+    item_message,
+    number,
+    price_message,
+    supplier_info,
+    text_or_none,
+)
 
 NULLABLE = ("reorder_level", "min_stock_level", "par_level", "supplier", "last_restock_date")
 CHANGEABLE = (
@@ -42,7 +50,7 @@ class ItemService:
 
     async def ListItems(self, request: item_pb2.ListItemsRequest, call: Call) -> item_pb2.ListItemsResponse:
         wanted = values_of(request)
-        count, rows = await queries.page_of_items(
+        count, rows, suppliers = await queries.page_of_items(
             call.read(),
             call.principal.tenant,
             _page(request),
@@ -50,7 +58,10 @@ class ItemService:
             category=wanted.get("category"),
             state=wanted.get("stock_state"),
         )
-        return item_pb2.ListItemsResponse(count=count, results=[item_message(row, with_supplier=True) for row in rows])
+        known = {row.supplier_id: supplier_info(row) for row in suppliers}
+        return item_pb2.ListItemsResponse(
+            count=count, results=[item_message(row, known.get(row.item_supplier_id)) for row in rows]
+        )
 
     async def CreateItem(self, request: item_pb2.CreateItemRequest, call: Call) -> item_pb2.Item:
         principal = call.principal
@@ -64,11 +75,10 @@ class ItemService:
             self._clock.now(),
         )
         call.notes.entity_id = str(item_id)
-        return item_message(await queries.item(SessionReader(session), principal.tenant, item_id), with_supplier=True)
+        return _complete(await queries.item(SessionReader(session), principal.tenant, item_id))
 
     async def GetItem(self, request: item_pb2.GetItemRequest, call: Call) -> item_pb2.Item:
-        row = await queries.item(call.read(), call.principal.tenant, UUID(request.id))
-        return item_message(row, with_supplier=True)
+        return _complete(await queries.item(call.read(), call.principal.tenant, UUID(request.id)))
 
     async def UpdateItem(self, request: item_pb2.UpdateItemRequest, call: Call) -> item_pb2.Item:
         principal = call.principal
@@ -81,7 +91,7 @@ class ItemService:
         await commands.change_item(
             session, principal.tenant, principal.user_id, item_id, changes, self._clock.now(), read_at=read_at
         )
-        return item_message(await queries.item(SessionReader(session), principal.tenant, item_id), with_supplier=True)
+        return _complete(await queries.item(SessionReader(session), principal.tenant, item_id))
 
     async def DeleteItem(self, request: item_pb2.DeleteItemRequest, call: Call) -> Empty:
         name = await commands.retire_item(await call.session(), call.principal.tenant, UUID(request.id))
@@ -128,6 +138,10 @@ class ItemService:
                 supplier_name=row.supplier_name,
             )
         return answer
+
+
+def _complete(row: Any) -> item_pb2.Item:
+    return item_message(row, supplier_info(row) if row.supplier_id is not None else None)
 
 
 def _page(request: item_pb2.ListItemsRequest) -> Page:

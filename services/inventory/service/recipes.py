@@ -35,7 +35,7 @@ class IngredientService:
         self._clock = clock
 
     async def ListIngredients(self, request: pb.ListIngredientsRequest, call: Call) -> pb.ListIngredientsResponse:
-        count, rows = await item_queries.page_of_items(
+        count, rows, _ = await item_queries.page_of_items(
             call.read(), call.principal.tenant, page_of(request), search=None, category=None, state=None
         )
         return pb.ListIngredientsResponse(count=count, results=[_ingredient(row) for row in rows])
