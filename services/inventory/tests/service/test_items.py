@@ -168,7 +168,7 @@ async def test_a_list_costs_the_same_for_1_row_and_for_100(inventory: RunningSer
         await item(api, buyer, f"Item {number:03}")
     with inventory.statements() as for_hundred:
         assert (await names(api, buyer))[0] == 100
-    assert len(for_one) == len(for_hundred) == 2
+    assert len(for_one) == len(for_hundred) == 3
 
 
 async def test_another_restaurant_finds_nothing(api: Api) -> None:
