@@ -1,40 +1,16 @@
-"""Stripe: its own library's asynchronous client, at the version of the API that this code was written for."""
+"""Stripe, as far as subscriptions need it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-import structlog
-from stripe import (
-    APIConnectionError,
-    APIError,
-    AuthenticationError,
-    CardError,
-    HTTPXClient,
-    IdempotencyError,
-    PermissionError,
-    RateLimitError,
-    StripeClient,
-    StripeError,
-)
-
-from servicekit import context
-from servicekit.errors import Conflict, Refusal, Unavailable
+from servicekit.stripe_connection import StripeConnection, idempotency_key
 from services.billing.domain.stripe_objects import invoice_of, item_of, mirror_of
 from services.billing.domain.subscription import Snapshot
 
-API_VERSION: Final = "2026-10-28.endive"
-"""Of requests, whatever release of the library is installed and whatever the account's default is."""
 PAGE: Final = 100
-RETRIES: Final = 2
-AT_ONCE: Final = 4
-"""Fewer than the database has connections: a change holds one while it waits for Stripe."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,61 +22,8 @@ class PriceQuote:
     lines: tuple[tuple[str, int, bool], ...]
 
 
-def idempotency_key(restaurant_id: UUID, operation: str, *about: object) -> str:
-    """The key of a change: the same when the caller repeats its request, another one for the caller's next."""
-    request = context.current.get()
-    name = "|".join(map(str, (operation, request.idempotency_key or request.request_id, *about)))
-    return str(uuid5(restaurant_id, name))
-
-
-class Stripe:
-    """What billing asks of Stripe; a part of the service.
-
-    Every method raises Unavailable when Stripe is away, refuses the key or is not configured, and Conflict when it
-    refuses the request, with the code `payment_failed` for a card. The texts of its errors go nowhere.
-    """
-
-    name = "stripe"
-
-    def __init__(self, api_key: str, *, url: str, timeout: float) -> None:
-        self._timeout = timeout
-        self.livemode = api_key.startswith(("sk_live_", "rk_live_"))
-        self._http: HTTPXClient | None = None
-        self._client: StripeClient | None = None
-        self._free = AT_ONCE
-        if api_key:
-            self._http = HTTPXClient(timeout=timeout)
-            self._client = StripeClient(
-                api_key,
-                stripe_version=API_VERSION,
-                base_addresses={"api": url},
-                http_client=self._http,
-                max_network_retries=RETRIES,
-            )
-
-    async def start(self) -> None:
-        """Connects to nothing: each request does."""
-
-    async def stop(self) -> None:
-        """Closes the connections that were kept."""
-        if self._http is not None:
-            await self._http.close_async()  # type: ignore[no-untyped-call] # the library left it bare
-
-    @property
-    def is_configured(self) -> bool:
-        """Whether there is a key."""
-        return self._client is not None
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """A place among the changes under way. Raises Unavailable when all are taken, instead of queueing."""
-        if not self._free:
-            raise Unavailable("Too many payments are being arranged right now. Please try again.", retry_after=2)
-        self._free -= 1
-        try:
-            yield
-        finally:
-            self._free += 1
+class Stripe(StripeConnection):
+    """What billing asks of Stripe."""
 
     async def create_customer(self, restaurant_id: UUID, *, name: str, email: str) -> str:
         """A customer for a restaurant; its id."""
@@ -112,8 +35,8 @@ class Stripe:
             params["email"] = email
         # Not of the request: whoever asks, a restaurant has one customer.
         key = str(uuid5(restaurant_id, f"customer|{name}|{email}"))
-        with self._refusing() as client:
-            customer = await self._in_time(client.v1.customers.create_async(params, {"idempotency_key": key}))
+        with self.refusing() as client:
+            customer = await self.in_time(client.v1.customers.create_async(params, {"idempotency_key": key}))
         return str(customer.id)
 
     async def create_checkout(
@@ -143,15 +66,15 @@ class Stripe:
             "metadata": about,
             "subscription_data": subscription,
         }
-        with self._refusing() as client:
-            session = await self._in_time(client.v1.checkout.sessions.create_async(params, {"idempotency_key": key}))
+        with self.refusing() as client:
+            session = await self.in_time(client.v1.checkout.sessions.create_async(params, {"idempotency_key": key}))
         return str(session.url)
 
     async def create_portal(self, restaurant_id: UUID, customer_id: str, *, return_url: str) -> str:
         """The address of a customer's own page."""
         key = idempotency_key(restaurant_id, "portal", customer_id, return_url)
-        with self._refusing() as client:
-            session = await self._in_time(
+        with self.refusing() as client:
+            session = await self.in_time(
                 client.v1.billing_portal.sessions.create_async(
                     {"customer": customer_id, "return_url": return_url}, {"idempotency_key": key}
                 )
@@ -161,9 +84,9 @@ class Stripe:
     async def change_price(self, restaurant_id: UUID, subscription_id: str, price_id: str, *, pay_now: bool) -> None:
         """Moves a subscription to another price: paid now or not at all, or credited to the next invoice."""
         key = idempotency_key(restaurant_id, "change", subscription_id, price_id, pay_now)
-        with self._refusing() as client:
-            item = item_of((await self._in_time(client.v1.subscriptions.retrieve_async(subscription_id))).to_dict())
-            await self._in_time(
+        with self.refusing() as client:
+            item = item_of((await self.in_time(client.v1.subscriptions.retrieve_async(subscription_id))).to_dict())
+            await self.in_time(
                 client.v1.subscriptions.update_async(
                     subscription_id,
                     {
@@ -177,9 +100,9 @@ class Stripe:
 
     async def preview(self, customer_id: str, subscription_id: str, price_id: str, *, pay_now: bool) -> PriceQuote:
         """What such a move would cost."""
-        with self._refusing() as client:
-            item = item_of((await self._in_time(client.v1.subscriptions.retrieve_async(subscription_id))).to_dict())
-            invoice = await self._in_time(
+        with self.refusing() as client:
+            item = item_of((await self.in_time(client.v1.subscriptions.retrieve_async(subscription_id))).to_dict())
+            invoice = await self.in_time(
                 client.v1.invoices.create_preview_async(
                     {
                         "customer": customer_id,
@@ -197,8 +120,8 @@ class Stripe:
     async def cancel_at_period_end(self, restaurant_id: UUID, subscription_id: str, *, cancel: bool) -> None:
         """Has a subscription end with its period, or go on after all."""
         key = idempotency_key(restaurant_id, "cancel" if cancel else "resume", subscription_id)
-        with self._refusing() as client:
-            await self._in_time(
+        with self.refusing() as client:
+            await self.in_time(
                 client.v1.subscriptions.update_async(
                     subscription_id, {"cancel_at_period_end": cancel}, {"idempotency_key": key}
                 )
@@ -206,7 +129,7 @@ class Stripe:
 
     async def snapshot(self, customer_id: str) -> Snapshot:
         """Everything that Stripe has of a customer, now."""
-        with self._refusing() as client:
+        with self.refusing() as client:
             subscriptions = [
                 mirror_of(one)
                 async for one in self._pages(
@@ -228,15 +151,13 @@ class Stripe:
             "lookup_key": slug,
             "transfer_lookup_key": True,
         }
-        with self._refusing() as client:
-            found = await self._in_time(
-                client.v1.prices.list_async({"lookup_keys": [slug], "active": True, "limit": 1})
-            )
+        with self.refusing() as client:
+            found = await self.in_time(client.v1.prices.list_async({"lookup_keys": [slug], "active": True, "limit": 1}))
             for price in found.to_dict()["data"]:
                 same = (price["unit_amount"], price["currency"], (price.get("recurring") or {}).get("interval"))
                 if same == (amount, currency.lower(), period):
                     return str(price["id"])
-            made = await self._in_time(
+            made = await self.in_time(
                 client.v1.prices.create_async(params, {"idempotency_key": f"price|{slug}|{amount}|{currency}|{period}"})
             )
         return str(made.id)
@@ -244,50 +165,13 @@ class Stripe:
     async def _pages(self, listing: Any, params: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
         after: dict[str, Any] = {}
         while True:
-            page = (await self._in_time(listing({**params, **after, "limit": PAGE}))).to_dict()
+            page = (await self.in_time(listing({**params, **after, "limit": PAGE}))).to_dict()
             rows: Sequence[dict[str, Any]] = page["data"]
             for row in rows:
                 yield row
             if not page.get("has_more") or not rows:
                 return
             after = {"starting_after": rows[-1]["id"]}
-
-    async def _in_time(self, request: Any) -> Any:
-        async with asyncio.timeout(self._timeout * (RETRIES + 1)):
-            return await request
-
-    @contextmanager
-    def _refusing(self) -> Iterator[StripeClient]:
-        if self._client is None:
-            raise Unavailable("Payments are not set up on this platform.", code="payments_not_configured")
-        try:
-            yield self._client
-        except StripeError as error:
-            refusal = refusal_of(error)
-            log.warning(
-                "stripe_refused",
-                kind=type(error).__name__,
-                stripe_code=error.code,
-                status=error.http_status,
-                stripe_request=error.request_id,
-                answered=refusal.code,
-            )
-            raise refusal from error
-        except TimeoutError as error:
-            raise Unavailable("The payment provider does not answer. Please try again.", retry_after=5) from error
-
-
-def refusal_of(error: StripeError) -> Refusal:
-    """What an error of Stripe's means to whoever asked."""
-    if isinstance(error, CardError):
-        return Conflict("The payment did not succeed. Please check the card.", code="payment_failed")
-    if isinstance(error, AuthenticationError | PermissionError):
-        return Unavailable("Payments are not set up on this platform.", code="payments_not_configured")
-    if isinstance(error, IdempotencyError):
-        return Conflict("This was asked before in another way.", code="idempotency_key_reused")
-    if isinstance(error, APIConnectionError | RateLimitError | APIError):
-        return Unavailable("The payment provider does not answer. Please try again.", retry_after=5)
-    return Conflict("The payment provider does not accept this.", code="provider_refused")
 
 
 def _lines(invoice: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:

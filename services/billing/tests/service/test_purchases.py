@@ -14,9 +14,9 @@ from servicekit.context import RequestContext, current
 from servicekit.errors import Unavailable
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import Principal
+from servicekit.stripe_connection import API_VERSION
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
-from services.billing.clients import API_VERSION
 from services.billing.tests.conftest import SITE, LocalStripe, Shop, manager, owner, settle, sign_up, waiter
 
 PLANS = (("basic", "20"), ("pro", "50"), ("premium", "100"))
