@@ -25,6 +25,7 @@ from services.scheduling.filing import Filing
 from services.scheduling.jobs import Housekeeping, Reminders
 from services.scheduling.projections import subscriptions
 from services.scheduling.roster_jobs import Rosters
+from services.scheduling.service.at_once import Planner
 from services.scheduling.service.availability import AvailabilityService
 from services.scheduling.service.checklist_templates import ChecklistTemplateService
 from services.scheduling.service.checklists import ChecklistService
@@ -74,7 +75,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (process_pb2.DESCRIPTOR.services_by_name["ProcessService"], ProcessService(clock)),
             (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(clock)),
             (swap_pb2.DESCRIPTOR.services_by_name["SwapService"], SwapService()),
-            (roster_pb2.DESCRIPTOR.services_by_name["RosterService"], RosterService(core.database, clock)),
+            (
+                roster_pb2.DESCRIPTOR.services_by_name["RosterService"],
+                RosterService(Planner(core.database, clock), clock),
+            ),
         ],
         subscriptions=subscriptions(),
         jobs={

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 import refdata
-from labour import Period
+from labour import Period, Policy, policy_on
 from servicekit.db import Query, Reader, Reading
 from servicekit.errors import Invalid, NotFound
 from servicekit.paging import Page, read_page
@@ -148,6 +149,16 @@ async def state_of(reading: Reading, restaurant_id: UUID, run_id: UUID) -> str |
 async def names(reading: Reading, restaurant_id: UUID) -> dict[UUID, str]:
     """Everybody's full name, of those who have left too."""
     return {row.user_id: row.name for row in await reading.all(_NAMES, restaurant_id=restaurant_id)}
+
+
+def policy_of(restaurant: Any | None, day: date, zone: ZoneInfo) -> Policy:
+    """What a restaurant goes by on a day; by its place's rules while its first event is still under way."""
+    return policy_on(
+        day,
+        zone.key,
+        max_weekly_hours=restaurant.max_weekly_hours if restaurant is not None else None,
+        min_rest_hours=restaurant.min_rest_hours if restaurant is not None else None,
+    )
 
 
 async def active_roles(reading: Reading, restaurant_id: UUID) -> list[str]:

@@ -20,6 +20,7 @@ HISTORY: Final = timedelta(weeks=16)
 """How far back a forecast looks."""
 PRODUCTIVITY: Final = timedelta(weeks=4)
 """How far back it is looked up how many people served how many sales."""
+TWELVE_WEEKS: Final = timedelta(weeks=12)
 
 _RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
 _FROM, _UNTIL = bindparam("first", type_=sa.Date), bindparam("until", type_=sa.Date)
@@ -27,6 +28,17 @@ _SALES = Query(
     sa.select(SalesQuarter.day, SalesQuarter.quarter, SalesQuarter.amount)
     .where(SalesQuarter.restaurant_id == _RESTAURANT, SalesQuarter.day >= _FROM, SalesQuarter.day < _UNTIL)
     .order_by(SalesQuarter.day, SalesQuarter.quarter)
+)
+# Days of the week as PostgreSQL counts them, 1 being Monday.
+_ORDERS = Query(
+    sa.select(sa.func.sum(SalesQuarter.orders).label("orders"))
+    .where(
+        SalesQuarter.restaurant_id == _RESTAURANT,
+        SalesQuarter.day >= _FROM,
+        SalesQuarter.day < _UNTIL,
+        sa.extract("isodow", SalesQuarter.day) == bindparam("weekday", type_=sa.Integer),
+    )
+    .group_by(SalesQuarter.day)
 )
 _WORKED = Query(
     sa.select(Shift.role, Shift.starts_at, Shift.ends_at, Shift.break_minutes)
@@ -73,6 +85,14 @@ async def expected_sales(reading: Reading, restaurant_id: UUID, restaurant: Any,
         float(sum(lately)) if made.error is not None else 0.0,
         dict(planned),
     )
+
+
+async def orders_of_weekday(reading: Reading, restaurant_id: UUID, until: date, weekday: int) -> float:
+    """The mean number of orders on the last twelve days of a weekday before a day; 0 when nothing was sold."""
+    rows = await reading.all(
+        _ORDERS, restaurant_id=restaurant_id, first=until - TWELVE_WEEKS, until=until, weekday=weekday + 1
+    )
+    return sum(row.orders for row in rows) / len(rows) if rows else 0.0
 
 
 def _by_day(rows: Any, until: date) -> list[list[float]]:

@@ -1,7 +1,5 @@
 """Weeks planned by the optimizer."""
 
-import asyncio
-import hashlib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,11 +9,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import refdata
-from labour import Policy, policy_on
 from mizan.scheduling.v1 import roster_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock, timestamp_of
-from servicekit.db import Database, scope_of
+from servicekit.db import scope_of
 from servicekit.paging import page_of
 from services.scheduling.commands import rosters as commands
 from services.scheduling.domain.conflicts import week_of
@@ -25,31 +22,38 @@ from services.scheduling.models import RosterRun
 from services.scheduling.models.roster import WAITING
 from services.scheduling.queries import rosters as queries
 from services.scheduling.queries.sales import expected_sales
-from services.scheduling.queries.weeks import week_by_start
 from services.scheduling.rostering.forecast import LEVELS, Forecast, Staffing
+from services.scheduling.service.at_once import Planner, asked
 from services.scheduling.service.convert import json_text, text_of
 
 AT_ONCE_SECONDS: Final = 6.0
 """How long a run searches whose caller waits for the answer."""
 WAIT_SECONDS: Final = 20.0
 """How much longer than its search a caller waits for a run."""
-POLL_SECONDS: Final = 0.2
 
 
 class RosterService:
     """Implements mizan.scheduling.v1.RosterService."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, planner: Planner, clock: Clock) -> None:
+        self._planner = planner
         self._clock = clock
 
     async def AutoSchedule(self, request: roster_pb2.AutoScheduleRequest, call: Call) -> roster_pb2.OptimizeResult:
-        wanted = {**_asked(request), "apply": True, "seconds": request.seconds or AT_ONCE_SECONDS}
-        monday = week_of(date.fromisoformat(request.week_start))
-        return await self._at_once(call, call.principal.tenant, monday, wanted)
+        wanted = {**asked(request), "seconds": request.seconds or AT_ONCE_SECONDS}
+        return await self._planner.at_once(
+            call,
+            scope_of(call.principal),
+            call.principal.tenant,
+            week_of(date.fromisoformat(request.week_start)),
+            wanted,
+            actor=call.principal.user_id,
+            wait_seconds=WAIT_SECONDS,
+        )
 
     async def StartRosterRun(self, request: roster_pb2.StartRosterRunRequest, call: Call) -> roster_pb2.RosterRun:
-        wanted = _asked(request) | {
+        wanted = asked(request) | {
+            "seconds": request.seconds or None,
             "apply": request.apply,
             "rearrange": request.rearrange,
             "demand": [
@@ -130,7 +134,7 @@ class RosterService:
         needs = staffing(
             expected.forecast,
             [role for role in people if role not in MANAGERS],
-            _policy(restaurant, monday, zone).weekly_limit,
+            queries.policy_of(restaurant, monday, zone).weekly_limit,
             sold=expected.sold,
             planned=expected.planned,
         )
@@ -147,95 +151,6 @@ class RosterService:
         if made.error is not None:
             message.error = made.error
         return message
-
-    async def _at_once(
-        self, call: Call, restaurant_id: UUID, monday: date, wanted: dict[str, Any]
-    ) -> roster_pb2.OptimizeResult:
-        """Begins a run, or finds the one that this very request began, and waits for it."""
-        key = call.context.idempotency_key
-        async with self._database.write(scope_of(call.principal)) as session:
-            run = await commands.start(
-                session,
-                restaurant_id,
-                monday,
-                wanted,
-                actor=call.principal.user_id,
-                now=self._clock.now(),
-                request_key=hashlib.sha256(key.encode()).hexdigest() if key else None,
-            )
-        reading = self._database.read(scope_of(call.principal))
-        until = asyncio.get_running_loop().time() + wanted["seconds"] + WAIT_SECONDS
-        while asyncio.get_running_loop().time() < until:
-            if await queries.state_of(reading, restaurant_id, run.id) not in WAITING:
-                break
-            await asyncio.sleep(POLL_SECONDS)
-        row = await queries.one_run(reading, restaurant_id, run.id)
-        week = await week_by_start(reading, restaurant_id, monday)
-        everybody = await queries.names(reading, restaurant_id)
-        zone = await refdata.time_zone(reading, restaurant_id)
-        # Its key and its audit entry; the change itself has committed with the run.
-        await call.session()
-        call.notes.entity_id = str(run.id)
-        return _outcome(row, everybody, zone, None if week is None else str(week.id))
-
-
-def _asked(request: Any) -> dict[str, Any]:
-    """What a run keeps of a request."""
-    return {
-        "department": request.department,
-        "template_id": request.template_id or None,
-        "budget": int(Decimal(request.labor_budget) * 100) if request.labor_budget else None,
-        "demand_level": request.demand_level or None,
-        "seconds": request.seconds or None,
-    }
-
-
-def _outcome(run: Any, names: Mapping[UUID, str], zone: ZoneInfo, schedule_id: str | None) -> roster_pb2.OptimizeResult:
-    result: Mapping[str, Any] = run.result or {}
-    if run.state in WAITING:
-        return roster_pb2.OptimizeResult(
-            status="running", success=True, message="The week is still being planned.", run_id=str(run.id)
-        )
-    if not result or run.state == "FAILED":
-        return roster_pb2.OptimizeResult(
-            status="failed", success=False, message=run.error or "The run was cancelled.", run_id=str(run.id)
-        )
-    created: Mapping[str, str] = result.get("created", {})
-    shifts = [
-        roster_pb2.PlannedShift(
-            id=shift_id,
-            staff=", ".join(names.get(UUID(person), "") for person in change["staff"]),
-            date=change["date"],
-            time=_times(change, zone),
-        )
-        for place, shift_id in created.items()
-        for change in [result["changes"][int(place)]]
-    ]
-    missing = int(result["missing"]) + len(result["left_out"]) + len(result.get("skipped", ()))
-    changed = int(result.get("changed", 0))
-    filled = f", gave {changed} open ones to somebody" if changed else ""
-    lacking = f"; {missing} could not be filled" if missing else ""
-    return roster_pb2.OptimizeResult(
-        status="success",
-        success=True,
-        message=f"Created {len(shifts)} shifts{filled}{lacking}.",
-        shifts_created=len(shifts),
-        conflicts_detected=missing,
-        shifts=shifts,
-        optimization_metrics=roster_pb2.OptimizationMetrics(
-            staff_utilization=f"{result['utilization']:g}%",
-            coverage=f"{result['coverage']:g}%",
-            overtime_hours=round(result["overtime_minutes"] / 60, 2),
-        ),
-        run_id=str(run.id),
-        schedule_id=schedule_id,
-    )
-
-
-def _times(change: Mapping[str, Any], zone: ZoneInfo) -> str:
-    proposal = commands.proposal_from(change)
-    start, end = proposal.period.start.astimezone(zone), proposal.period.end.astimezone(zone)
-    return f"{start:%H:%M:%S}-{end:%H:%M:%S}"
 
 
 def _message(run: RosterRun | Any, names: Mapping[UUID, str] | None) -> roster_pb2.RosterRun:
@@ -295,10 +210,6 @@ def _change(change: Mapping[str, Any], names: Mapping[UUID, str]) -> roster_pb2.
         staff_names=[names.get(person, "") for person in proposal.people],
         previous_staff=change["previous_staff"],
     )
-
-
-def _policy(restaurant: Any, day: date, zone: ZoneInfo) -> Policy:
-    return policy_on(day, zone.key, max_weekly_hours=restaurant.max_weekly_hours if restaurant is not None else None)
 
 
 def _day(made: Forecast, day: int, monday: date, needs: list[Staffing], level: float) -> roster_pb2.DayForecast:
