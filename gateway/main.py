@@ -18,7 +18,7 @@ from gateway.channels import ACCESS, Channels
 from gateway.edge import GatewayEdge
 from gateway.exchange import App, Receive, Scope, Send
 from gateway.ratelimit import Limit, Limiter
-from gateway.routers import health, schema, sockets
+from gateway.routers import admin, health, schema, sockets
 from gateway.settings import GatewaySettings
 from gateway.transcode import document
 from gateway.transcode.catalog import Catalog
@@ -44,6 +44,8 @@ class Gateway:
         self.cache = PrincipalCache(on_drop=self.minter.forget)
         self.revocations = Revocations("gateway", settings.nats_url, self.cache)
         self.limiter = Limiter(settings.redis_url)
+        self.credentials = Limit.parse("credentials", settings.limit_credentials, strict=True)
+        self.admin = admin.AdminProxy(settings.identity_http_url, self.limiter, self.credentials)
         self.health = health.Health(self._essential_checks(), self._other_checks())
         self.metrics_port = 0
         self._exit = AsyncExitStack()
@@ -69,6 +71,7 @@ class Gateway:
             await self.channels.start()
             stack.push_async_callback(self.channels.stop)
             stack.push_async_callback(self.limiter.stop)
+            stack.push_async_callback(self.admin.stop)
             await self.revocations.start()
             stack.push_async_callback(self.revocations.stop)
             self._app = self._build_app()
@@ -85,7 +88,7 @@ class Gateway:
         description = schema.Document(lambda: openapi(self.catalog), rendered)
         proxy = sockets.SocketProxy(self.settings.notify_ws_url)
         hand_written = pages(
-            [health.router(self.health), schema.router(description)],
+            [health.router(self.health), schema.router(description), admin.router(self.admin)],
             sockets.routes(proxy),
             title=TITLE,
             version=VERSION,
@@ -111,7 +114,7 @@ class Gateway:
         limits = {
             "ACCOUNT": Limit.parse("account", settings.limit_account),
             "RESTAURANT": Limit.parse("restaurant", settings.limit_restaurant),
-            "CREDENTIALS": Limit.parse("credentials", settings.limit_credentials, strict=True),
+            "CREDENTIALS": self.credentials,
             "MESSAGES": Limit.parse("messages", settings.limit_messages, strict=True),
             "HEAVY": Limit.parse("heavy", settings.limit_heavy, strict=True),
         }

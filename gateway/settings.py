@@ -63,6 +63,8 @@ class GatewaySettings(BaseSettings):
     inventory_target: str = shared("INVENTORY_TARGET", default="")
     billing_target: str = shared("BILLING_TARGET", default="")
     notify_target: str = shared("NOTIFY_TARGET", default="")
+    # Where identity serves the administration site, such as http://127.0.0.1:9001.
+    identity_http_url: str = shared("IDENTITY_HTTP_URL", default="")
     # Where notify's WebSockets are, such as ws://127.0.0.1:9000.
     notify_ws_url: str = shared("NOTIFY_WS_URL", default="")
 

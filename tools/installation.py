@@ -259,6 +259,7 @@ class Installation:
         return {
             "GATEWAY_PORT": str(self.port),
             "GATEWAY_METRICS_PORT": str(self._metrics_port),
+            "IDENTITY_HTTP_URL": f"http://{LOOPBACK}:{self._http_ports['identity']}",
             "GATEWAY_CORS_ORIGINS": json.dumps([self.frontend_url]),
         }
 

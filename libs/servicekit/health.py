@@ -21,7 +21,8 @@ from prometheus_client.asgi import make_asgi_app
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
 CHECK_TIMEOUT_SECONDS = 2.0
 # Probes of several kinds arrive together; they share one answer.
@@ -132,25 +133,28 @@ class HealthServer:
         grpc: grpc_health.HealthServicer | None = None,
         *,
         registry: CollectorRegistry = REGISTRY,
+        site: ASGIApp | None = None,
     ) -> None:
         self._health = health
         self._host = host
         self.port = port
         self._grpc = grpc
         self._registry = registry
+        self._site = site
         self._server: _Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def app(self) -> Starlette:
-        """The HTTP application."""
-        return Starlette(
-            routes=[
-                Route("/healthz", self._live),
-                Route("/readyz", self._ready),
-                Mount("/metrics", make_asgi_app(self._registry)),
-            ]
-        )
+        """The HTTP application; what it does not know itself is the site's, where there is one."""
+        routes: list[BaseRoute] = [
+            Route("/healthz", self._live),
+            Route("/readyz", self._ready),
+            Mount("/metrics", make_asgi_app(self._registry)),
+        ]
+        if self._site is not None:
+            routes.append(Mount("", self._site))
+        return Starlette(routes=routes)
 
     async def start(self) -> None:
         """Binds and answers; `port` is then the real one. Raises OSError when the port is taken."""

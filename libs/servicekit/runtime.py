@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
+from starlette.types import ASGIApp
 
 from servicekit import log as logging
 from servicekit import telemetry
@@ -78,8 +79,12 @@ class Core:
         subscriptions: Sequence[Subscription | BatchSubscription] = (),
         jobs: Mapping[Task, Handler] | None = None,
         parts: Sequence[Part] = (),
+        site: ASGIApp | None = None,
     ) -> "Service":
-        """The whole service; `parts` are its own, started after the core and before it takes calls."""
+        """The whole service; `parts` are its own, started after the core and before it takes calls.
+
+        `site` are pages for people, served on the port of the probes.
+        """
         grpc = GrpcServer(
             servicers,
             database=self.database,
@@ -91,7 +96,7 @@ class Core:
         )
         self.health.check("database", self.database.ping)
         self.health.check("nats", self.broker.ping, essential=False)
-        http = HealthServer(self.health, self.settings.http_host, self.settings.http_port, grpc.health)
+        http = HealthServer(self.health, self.settings.http_host, self.settings.http_port, grpc.health, site=site)
         worker = Jobs(self.name, self.database, jobs or {}, drain=self.settings.drain_seconds)
         subscribers = [Subscriber(subscription, self.database, self.broker) for subscription in subscriptions]
         return Service(

@@ -27,6 +27,8 @@ from servicekit.clock import Clock, SystemClock
 from servicekit.files import Files
 from servicekit.mail import MailServer
 from servicekit.runtime import Core, Service
+from services.identity.admin.own_calls import OwnCalls
+from services.identity.admin.site import AdminSite
 from services.identity.filing import Filing
 from services.identity.jobs import Cleaning, MailJobs, RecordJobs
 from services.identity.projections import audit_trail, till
@@ -74,7 +76,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         files, core.database, vault, clock, public_url=settings.public_url, max_bytes=settings.max_upload_bytes
     )
     finder = ContextFinder(vault, clock)
-    return core.service(
+    calls = OwnCalls(core.minter, lambda: service.grpc.port)
+    site = AdminSite(core.database, vault, clock, calls, public_url=settings.public_url)
+    service = core.service(
         [
             (
                 access_pb2.DESCRIPTOR.services_by_name["AccessService"],
@@ -115,4 +119,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             **Cleaning(core.database, clock).handlers(),
             **RecordJobs(core.database, filing, clock).handlers(),
         },
+        parts=[site],
+        site=site,
     )
+    return service

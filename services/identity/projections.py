@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -73,5 +74,5 @@ async def keep_connection(session: AsyncSession, event: pos.ProviderChanged, _en
     )
 
 
-def _instant(event: pos.ProviderChanged, name: str) -> datetime | None:
+def _instant(event: pos.ProviderChanged, name: Literal["token_expires_at", "last_sync_at"]) -> datetime | None:
     return getattr(event, name).ToDatetime(tzinfo=UTC) if event.HasField(name) else None

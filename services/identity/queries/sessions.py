@@ -36,6 +36,18 @@ _RESOLVE = Query(
     )
 )
 
+_SUPERUSER = Query(
+    sa.select(User.id, User.email, Session.id.label("session_id"))
+    .join(User, User.id == Session.user_id)
+    .where(
+        Session.id == bindparam("session_id", type_=sa.Uuid),
+        Session.revoked_at.is_(None),
+        Session.expires_at > bindparam("now", type_=_INSTANT),
+        User.is_active,
+        User.is_superuser,
+    )
+)
+
 _OPEN = Query(
     sa.select(
         Session.id,
@@ -71,6 +83,11 @@ _API_KEY = Query(
 async def principal_of_session(reading: Reading, session_id: UUID, now: datetime) -> Any | None:
     """Who an open session belongs to, with what the restaurant made of their role; None when it is over."""
     return await reading.first(_RESOLVE, session_id=session_id, now=now)
+
+
+async def superuser_of_session(reading: Reading, session_id: UUID, now: datetime) -> Any | None:
+    """The active superuser of an open session with their address; None when it is over or somebody else's."""
+    return await reading.first(_SUPERUSER, session_id=session_id, now=now)
 
 
 async def open_sessions(reading: Reading, user_id: UUID, now: datetime) -> Sequence[Any]:
