@@ -73,18 +73,27 @@ async def locked(session: AsyncSession, model: type[Kept], restaurant_id: UUID, 
 async def report(session: AsyncSession, principal: Principal, values: Mapping[str, Any]) -> UUID:
     """A new report; its id. Of an anonymous one nobody learns who made it. Raises Invalid or NotFound."""
     is_anonymous = bool(values.get("is_anonymous"))
+    reporter = None if is_anonymous else principal.user_id
+    return (await report_for(session, principal.tenant, reporter, values)).id
+
+
+async def report_for(
+    session: AsyncSession, restaurant_id: UUID, reporter: UUID | None, values: Mapping[str, Any]
+) -> Incident:
+    """A new report of somebody, or of nobody who is known. Raises Invalid or NotFound."""
     incident = Incident(
-        restaurant_id=principal.tenant,
-        is_anonymous=is_anonymous,
-        reporter_id=None if is_anonymous else principal.user_id,
+        restaurant_id=restaurant_id,
+        is_anonymous=False,
+        reporter_id=reporter,
         status="REPORTED",
         severity="MEDIUM",
         incident_type="General",
         version=1,
     )
-    incident_id = await add(session, incident, values)
+    await add(session, incident, values)
+    await session.refresh(incident, ["created_at"])
     _emit(session, incident, facts.IncidentReported(incident=_facts(incident)))
-    return incident_id
+    return incident
 
 
 async def set_status(
