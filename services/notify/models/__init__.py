@@ -3,6 +3,7 @@
 import refdata
 from services.notify.models.announcements import Announcement, Attachment, DeliveryIssue
 from services.notify.models.base import Base
+from services.notify.models.chat import ChatMember, ChatMessage, ChatRoom
 from services.notify.models.notifications import Delivery, DeviceToken, Notification, ProviderPace, ShiftRef
 from services.notify.models.preferences import Preferences
 from services.notify.models.whatsapp import WhatsAppMessage, WhatsAppSession
@@ -10,6 +11,9 @@ from services.notify.models.whatsapp import WhatsAppMessage, WhatsAppSession
 TENANT_TABLES = {
     "announcements": "restaurant_id",
     "attachments": "restaurant_id",
+    "chat_members": "restaurant_id",
+    "chat_messages": "restaurant_id",
+    "chat_rooms": "restaurant_id",
     "deliveries": "restaurant_id",
     "delivery_issues": "restaurant_id",
     "device_tokens": "restaurant_id",
@@ -30,6 +34,9 @@ __all__ = [
     "Announcement",
     "Attachment",
     "Base",
+    "ChatMember",
+    "ChatMessage",
+    "ChatRoom",
     "Delivery",
     "DeliveryIssue",
     "DeviceToken",
