@@ -75,6 +75,7 @@ class Installation:
         self._smtp_port = free_port()
         self._mailbox_port = free_port()
         self._stripe_port = free_port()
+        self._ws_port = free_port()
         self._spawner = Spawner()
         self.supervisor = Supervisor(self.logs, self._spawner)
 
@@ -231,6 +232,8 @@ class Installation:
         }
         if name == "billing":
             environment |= self._stripe_environment()
+        if name == "notify":
+            environment["NOTIFY_WS_PORT"] = str(self._ws_port)
         if name == "identity":
             keys = DevKeys(self.folder / "secrets")
             keys.make_jwt_key()
@@ -261,6 +264,7 @@ class Installation:
             "GATEWAY_METRICS_PORT": str(self._metrics_port),
             "IDENTITY_HTTP_URL": f"http://{LOOPBACK}:{self._http_ports['identity']}",
             "GATEWAY_CORS_ORIGINS": json.dumps([self.frontend_url]),
+            **({"NOTIFY_WS_URL": f"ws://{LOOPBACK}:{self._ws_port}"} if "notify" in self.services else {}),
         }
 
 
