@@ -10,10 +10,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import refdata
+from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
 from servicekit.text import tidy_name
+from services.scheduling import events
 from services.scheduling.domain.clock import minutes_of
 from services.scheduling.domain.task_category import DEFAULT_COLOR
 from services.scheduling.models import Shift, ShiftPerson, ShiftTask, TaskCategory
@@ -24,7 +26,7 @@ PLAN = "schedule.manage"
 OWN = frozenset({"status", "notes"})
 """What the person who does a task may change of it."""
 
-PLAIN = ("description", "priority", "due_date", "notes")
+PLAIN = ("description", "priority", "due_date", "due_at", "notes", "kind")
 
 
 async def create(session: AsyncSession, principal: Principal, values: Mapping[str, Any], now: datetime) -> UUID:
@@ -44,8 +46,9 @@ async def change(
     task = await locked(session, principal, task_id)
     if not principal.may(PLAN) and changes.keys() - OWN:
         raise Forbidden("Only the status and the notes of your own tasks can be changed.")
-    await _apply(session, task, changes, now)
-    await session.flush()
+    before = events.task_facts(task)
+    await _apply(session, task, changes, now, principal.user_id)
+    await _told(session, task, before)
 
 
 async def set_status(
@@ -57,23 +60,27 @@ async def set_status(
         raise Conflict("The task was cancelled.", code="task_cancelled")
     if status == "IN_PROGRESS" and task.status == "COMPLETED":
         raise Conflict("The task is completed already.", code="task_completed")
+    before = events.task_facts(task)
     if notes:
         task.notes = notes
-    _set_status(task, status, now)
-    await session.flush()
+    _set_status(task, status, now, principal.user_id)
+    await _told(session, task, before)
 
 
 async def reassign(session: AsyncSession, principal: Principal, task_id: UUID, person: UUID) -> None:
     """Gives a task to somebody else. Raises NotFound or Invalid."""
     task = await locked(session, principal, task_id)
+    before = events.task_facts(task)
     task.assigned_to = await _person(session, principal.tenant, person)
     task.version += 1
-    await session.flush()
+    await _told(session, task, before)
 
 
 async def delete(session: AsyncSession, principal: Principal, task_id: UUID) -> ShiftTask:
     """Removes a task with those under it. Raises NotFound."""
     task = await locked(session, principal, task_id)
+    task.version += 1
+    events.task_changed(session, facts.TaskDeleted(task=events.task_facts(task)))
     await session.delete(task)
     return task
 
@@ -131,11 +138,17 @@ async def replace_all(
             await _write(session, tenant, {**draft, "shift": shift_id}, actor, now)
         elif draft["id"] in present:
             kept.add(draft["id"])
-            await _apply(session, present[draft["id"]], {k: v for k, v in draft.items() if k != "id"}, now)
+            before = events.task_facts(present[draft["id"]])
+            changes = {k: v for k, v in draft.items() if k != "id"}
+            await _apply(session, present[draft["id"]], changes, now, actor)
+            await _told(session, present[draft["id"]], before)
         else:
             raise NotFound(NO_TASK)
     gone = [task_id for task_id, task in present.items() if task_id not in kept and task.parent_id is None]
     await session.flush()
+    for task_id in gone:
+        present[task_id].version += 1
+        events.task_changed(session, facts.TaskDeleted(task=events.task_facts(present[task_id])))
     await session.execute(sa.delete(ShiftTask).where(ShiftTask.id.in_(gone)))
 
 
@@ -174,21 +187,37 @@ async def _write(
         priority="MEDIUM",
         status="TODO",
         version=1,
+        template_id=values.get("template"),
         created_by=actor,
     )
-    await _apply(session, task, values, now)
+    await _apply(session, task, values, now, actor)
     session.add(task)
     await session.flush()
+    events.task_changed(session, facts.TaskCreated(task=events.task_facts(task)))
     return task
 
 
-async def _apply(session: AsyncSession, task: ShiftTask, changes: Mapping[str, Any], now: datetime) -> None:
+async def _told(session: AsyncSession, task: ShiftTask, before: facts.TaskFacts) -> None:
+    """Writes a task that was changed, and says so."""
+    await session.flush()
+    message = facts.TaskUpdated(
+        task=events.task_facts(task), previous_assigned_to=before.assigned_to, previous_status=before.status
+    )
+    if message.task != before:
+        events.task_changed(session, message)
+
+
+async def _apply(
+    session: AsyncSession, task: ShiftTask, changes: Mapping[str, Any], now: datetime, actor: UUID | None
+) -> None:
     tenant = task.restaurant_id
     if "title" in changes:
         task.title = tidy_name(changes["title"], "title")
     for name in PLAIN:
         if name in changes and (changes[name] is not None or name != "priority"):
             setattr(task, name, changes[name])
+    if changes.keys() & {"due_date", "due_at"}:
+        task.overdue_at = None
     if "estimated_duration" in changes:
         task.estimated_minutes = minutes_of(changes["estimated_duration"], "estimated_duration")
     if "category" in changes:
@@ -202,19 +231,19 @@ async def _apply(session: AsyncSession, task: ShiftTask, changes: Mapping[str, A
     if "parent_task" in changes:
         task.parent_id = await _parent(session, task, changes["parent_task"]) if changes["parent_task"] else None
     if changes.get("status"):
-        _set_status(task, changes["status"], now)
+        _set_status(task, changes["status"], now, actor)
     else:
         task.version += 1
 
 
-def _set_status(task: ShiftTask, status: str, now: datetime) -> None:
+def _set_status(task: ShiftTask, status: str, now: datetime, actor: UUID | None) -> None:
     if task.status == status:
         return
     task.status = status
     task.version += 1
     if status == "IN_PROGRESS" and task.started_at is None:
         task.started_at = now
-    task.completed_at = now if status == "COMPLETED" else None
+    task.completed_at, task.completed_by = (now, actor) if status == "COMPLETED" else (None, None)
 
 
 async def _person(session: AsyncSession, tenant: UUID, person: UUID) -> UUID:

@@ -8,15 +8,17 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
 from servicekit.text import tidy_name
+from services.scheduling import events
 from services.scheduling.commands.shift_tasks import PLAN, category_of, shift_of_restaurant
 from services.scheduling.commands.shifts import active_people
 from services.scheduling.commands.task_templates import locked as locked_template
 from services.scheduling.commands.task_templates import title_of
 from services.scheduling.domain.clock import LONGEST_MINUTES, minutes_of
-from services.scheduling.models import Task
+from services.scheduling.models import Task, TaskTemplate
 from services.scheduling.models.task import PRIORITIES
 from services.scheduling.queries.tasks import NO_TASK
 
@@ -35,6 +37,7 @@ async def create(session: AsyncSession, principal: Principal, values: Mapping[st
     await _apply(session, task, given, principal, now)
     session.add(task)
     await session.flush()
+    events.task_changed(session, facts.TaskCreated(task=events.task_facts(task)))
     return task.id
 
 
@@ -45,9 +48,10 @@ async def change(
     task = await locked(session, principal, task_id)
     if not principal.may(PLAN) and changes.keys() - OWN:
         raise Forbidden("Only the status, progress and notes of your own tasks can be changed.")
+    before = events.task_facts(task)
     await _apply(session, task, changes, principal, now)
     task.version += 1
-    await session.flush()
+    await _told(session, task, before)
 
 
 async def set_status(
@@ -62,10 +66,11 @@ async def set_status(
     task = await locked(session, principal, task_id)
     if task.status == "CANCELLED" or (status == "IN_PROGRESS" and task.status == "COMPLETED"):
         raise Conflict(f"The task is {task.status.lower()}.", code="task_over")
+    before = events.task_facts(task)
     if notes:
         task.completion_notes = notes
     _set_status(task, status, principal.user_id, now)
-    await session.flush()
+    await _told(session, task, before)
 
 
 async def note_progress(
@@ -75,16 +80,19 @@ async def note_progress(
     task = await locked(session, principal, task_id)
     if task.status in ("CANCELLED", "COMPLETED"):
         raise Conflict(f"The task is {task.status.lower()}.", code="task_over")
+    before = events.task_facts(task)
     if notes:
         task.completion_notes = notes
     _set_status(task, "COMPLETED" if progress == 100 else "IN_PROGRESS", principal.user_id, now)
     task.progress = progress
-    await session.flush()
+    await _told(session, task, before)
 
 
 async def delete(session: AsyncSession, principal: Principal, task_id: UUID) -> Task:
     """Removes a task with those under it. Raises NotFound."""
     task = await locked(session, principal, task_id)
+    task.version += 1
+    events.task_changed(session, facts.TaskDeleted(task=events.task_facts(task)))
     await session.delete(task)
     return task
 
@@ -98,12 +106,25 @@ async def generate(
     now: datetime,
 ) -> list[UUID]:
     """One task for each that a template names; their ids. Raises NotFound for the template or a person."""
-    tenant = principal.tenant
-    template = await locked_template(session, tenant, template_id)
-    found = await active_people(session, tenant, list(people), "assigned_to")
-    made: list[UUID] = []
+    template = await locked_template(session, principal.tenant, template_id)
+    found = await active_people(session, principal.tenant, list(people), "assigned_to")
+    return await write_from(session, template, [person.user_id for person in found], due_date, now, principal.user_id)
+
+
+async def write_from(
+    session: AsyncSession,
+    template: TaskTemplate,
+    people: list[UUID],
+    due_date: date | None,
+    now: datetime,
+    actor: UUID | None,
+    *,
+    pattern: str | None = None,
+) -> list[UUID]:
+    """One task for each that a template names; their ids. With a pattern they are tasks that come back."""
+    made: list[Task] = []
     for item in template.tasks:
-        task = _new(tenant, title_of(item), principal.user_id)
+        task = _new(template.restaurant_id, title_of(item), actor)
         details = item if isinstance(item, dict) else {}
         task.description = str(details.get("description") or details.get("details") or "") or None
         wanted = str(details.get("priority") or template.priority_level).upper()
@@ -112,14 +133,17 @@ async def generate(
         is_number = isinstance(minutes, int) and not isinstance(minutes, bool) and 0 <= minutes <= LONGEST_MINUTES
         task.estimated_minutes = minutes if is_number else None
         task.template_id = template.id
-        task.assigned_to = [person.user_id for person in found]
+        task.assigned_to = list(people)
         task.due_date = due_date
+        task.is_recurring, task.recurrence_pattern = pattern is not None, pattern
         session.add(task)
-        made.append(task.id)
+        made.append(task)
     template.usage_count += 1
     template.last_used = now
     await session.flush()
-    return made
+    for task in made:
+        events.task_changed(session, facts.TaskCreated(task=events.task_facts(task)))
+    return [task.id for task in made]
 
 
 async def locked(session: AsyncSession, principal: Principal, task_id: UUID) -> Task:
@@ -139,7 +163,17 @@ def ensure_visible(principal: Principal, assigned_to: Iterable[UUID]) -> None:
         raise NotFound(NO_TASK)
 
 
-def _new(tenant: UUID, title: str, actor: UUID) -> Task:
+async def _told(session: AsyncSession, task: Task, before: facts.TaskFacts) -> None:
+    """Writes a task that was changed, and says so."""
+    await session.flush()
+    message = facts.TaskUpdated(
+        task=events.task_facts(task), previous_assigned_to=before.assigned_to, previous_status=before.status
+    )
+    if message.task != before:
+        events.task_changed(session, message)
+
+
+def _new(tenant: UUID, title: str, actor: UUID | None) -> Task:
     return Task(
         id=uuid4(),
         restaurant_id=tenant,
@@ -162,6 +196,8 @@ async def _apply(
     for name in PLAIN:
         if name in changes:
             setattr(task, name, changes[name])
+    if changes.keys() & {"due_date", "due_time"}:
+        task.overdue_at = None
     if changes.get("priority"):
         task.priority = changes["priority"]
     if "estimated_duration" in changes:

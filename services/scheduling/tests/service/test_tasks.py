@@ -5,11 +5,13 @@ from typing import Any
 import orjson
 import pytest
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
 from mizan.scheduling.v1 import shift_task_pb2 as shift_tasks
 from mizan.scheduling.v1 import task_pb2 as tasks
 from mizan.scheduling.v1 import task_template_pb2 as templates
 from mizan.scheduling.v1 import week_pb2 as weeks
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.scheduling.tests.service.test_shifts import plan
 from services.scheduling.tests.team import Team, team
@@ -152,3 +154,27 @@ async def test_urgent_tasks_stand_first_and_subtasks_under_theirs(api: Api, sche
     deeper = shift_tasks.CreateShiftTaskRequest(title="Deeper", parent_task=part.id)
     refused = await refusal(api.ShiftTaskService.CreateShiftTask(deeper, principal=us.manager))
     assert list(refused.fields) == ["parent_task"]
+
+
+async def test_what_becomes_of_a_task_is_told(api: Api, scheduling: RunningService, bus: Bus) -> None:
+    us = team(scheduling)
+    made = await api.ShiftTaskService.CreateShiftTask(
+        shift_tasks.CreateShiftTaskRequest(title="Fridges", assigned_to=str(us.people[0])), principal=us.manager
+    )
+    start = shift_tasks.StartShiftTaskRequest(id=made.id)
+    for _ in range(2):
+        await api.ShiftTaskService.StartShiftTask(start, principal=us.principal(0))
+    give = shift_tasks.ReassignShiftTaskRequest(id=made.id, assigned_to=str(us.people[1]))
+    await api.ShiftTaskService.ReassignShiftTask(give, principal=us.manager)
+    await api.ShiftTaskService.DeleteShiftTask(shift_tasks.DeleteShiftTaskRequest(id=made.id), principal=us.manager)
+    created = await bus.of_aggregate(facts.TaskCreated, made.id, 1)
+    updated = await bus.of_aggregate(facts.TaskUpdated, made.id, 2)
+    deleted = await bus.of_aggregate(facts.TaskDeleted, made.id, 1)
+    assert created[0].message.task.assigned_to == [str(us.people[0])]
+    assert [(event.message.task.status, event.message.previous_status) for event in updated] == [
+        ("IN_PROGRESS", "TODO"),
+        ("IN_PROGRESS", "IN_PROGRESS"),
+    ]
+    assert updated[1].message.previous_assigned_to == [str(us.people[0])]
+    versions = [event.message.task.version for event in (*created, *updated, *deleted)]
+    assert versions == sorted(set(versions))
