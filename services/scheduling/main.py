@@ -49,6 +49,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     clock = clock or SystemClock()
     core = Core.of("scheduling", settings, permissions=PERMISSIONS)
     identity = Identity(settings.identity_target, core.minter, core.itself)
+    planner = Planner(core.database, clock)
     rosters = Rosters(core.database, core.broker, clock, Solver(), identity.wages)
     files = Files.from_url(settings.files_url)
     core.health.check("files", files.ping, essential=False)
@@ -58,7 +59,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         [
             (task_category_pb2.DESCRIPTOR.services_by_name["TaskCategoryService"], TaskCategoryService()),
             (template_pb2.DESCRIPTOR.services_by_name["ScheduleTemplateService"], ScheduleTemplateService()),
-            (week_pb2.DESCRIPTOR.services_by_name["WeekService"], WeekService(clock)),
+            (week_pb2.DESCRIPTOR.services_by_name["WeekService"], WeekService(planner, clock)),
             (shift_pb2.DESCRIPTOR.services_by_name["ShiftService"], ShiftService(clock)),
             (task_template_pb2.DESCRIPTOR.services_by_name["TaskTemplateService"], TaskTemplateService()),
             (shift_task_pb2.DESCRIPTOR.services_by_name["ShiftTaskService"], ShiftTaskService(clock)),
@@ -77,7 +78,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (swap_pb2.DESCRIPTOR.services_by_name["SwapService"], SwapService()),
             (
                 roster_pb2.DESCRIPTOR.services_by_name["RosterService"],
-                RosterService(Planner(core.database, clock), clock),
+                RosterService(planner, clock),
             ),
         ],
         subscriptions=subscriptions(),

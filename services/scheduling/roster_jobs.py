@@ -111,7 +111,7 @@ class Rosters:
             ticking.cancel()
             with suppress(asyncio.CancelledError):
                 await ticking
-        result = await asyncio.to_thread(_result, plan, solution)
+        result = await asyncio.to_thread(_result, plan, solution, wanted.keep_open)
         await self._finish(run, wanted, result, cancelled=watch.stop.is_set())
 
     async def _wages_of(self, restaurant_id: UUID, *, needed: bool) -> Mapping[UUID, int]:
@@ -212,10 +212,10 @@ class _Watch:
             await asyncio.sleep(TICK_SECONDS)
 
 
-def _result(plan: Plannable, solution: Solution) -> dict[str, Any]:
+def _result(plan: Plannable, solution: Solution, keep_open: bool) -> dict[str, Any]:
     """The draft as its run keeps it, after the conflict engine has looked at every change."""
     week = plan.week
-    draft = draft_of(week, solution.result, solution.shifts, solution.explanation)
+    draft = draft_of(week, solution.result, solution.shifts, solution.explanation, keep_open=keep_open)
     possible, found = commands.screened(draft.changes, week.situations)
     changes = [change for place, change in enumerate(draft.changes) if place in possible]
     left_out = [change for place, change in enumerate(draft.changes) if place not in possible]

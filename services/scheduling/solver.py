@@ -7,12 +7,11 @@ requests; so each run has a process of its own that ends with its input, and wit
 import asyncio
 import os
 import sys
-from asyncio import StreamReader, StreamWriter
-from asyncio.subprocess import PIPE, Process
+from asyncio import StreamReader
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from subprocess import PIPE, Popen
+from typing import IO, Any, Final
 
 import orjson
 import structlog
@@ -73,55 +72,45 @@ class Solver:
         Raises Refused for a problem that cannot be read, and SolverFailed when the process fails. Cancelled, it takes
         the process down with it.
         """
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            "--seconds",
-            str(seconds),
-            *(["--design"] if design else []),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            limit=LONGEST_LINE,
-            env={**os.environ, **_THREADS},
+        command = [*self._command, "--seconds", str(seconds), *(["--design"] if design else [])]
+        line = await asyncio.to_thread(_line, problem)
+        # Not by the loop, which forks: a copy of a process with many threads may crash before it becomes another.
+        process = await asyncio.to_thread(
+            Popen, command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**os.environ, **_THREADS}
         )
-        problems, answers, errors = _pipes(process)
         begun = asyncio.Event()
-        stopping = asyncio.create_task(_terminate(process, begun, stop))
-        complaints = asyncio.create_task(errors.read())
+        tasks: list[asyncio.Task[Any]] = []
         try:
             async with asyncio.timeout(seconds + START_SECONDS):
-                await _feed(problems, await asyncio.to_thread(_line, problem))
+                answers, complaints = await _reader(process.stdout), await _reader(process.stderr)
+                problems, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.BaseProtocol, process.stdin)
+                tasks = [
+                    asyncio.create_task(_terminate(process, begun, stop)),
+                    asyncio.create_task(complaints.read()),
+                ]
+                problems.write(line)
                 last = await _listen(answers, begun, on_progress)
-                await process.wait()
-                return await _solution(last, process, await complaints)
+                problems.close()
+                status = await asyncio.to_thread(process.wait)
+                return await _solution(last, status, await tasks[1])
         except TimeoutError as error:
             raise SolverFailed("the solver did not end in time") from error
         finally:
-            stopping.cancel()
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-            complaints.cancel()
-            await asyncio.gather(stopping, complaints, return_exceptions=True)
+            process.kill()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(asyncio.to_thread(process.wait), *tasks, return_exceptions=True)
 
 
 def _line(problem: Problem) -> bytes:
     return orjson.dumps(document(problem)) + b"\n"
 
 
-def _pipes(process: Process) -> tuple[StreamWriter, StreamReader, StreamReader]:
-    """Standard input, output and error, which were asked for. Raises SolverFailed where one is missing."""
-    if process.stdin is None or process.stdout is None or process.stderr is None:
-        raise SolverFailed("the solver's process has no pipes")
-    return process.stdin, process.stdout, process.stderr
-
-
-async def _feed(problems: StreamWriter, line: bytes) -> None:
-    """Writes the problem; a process that ended before it had read it says why by itself."""
-    with suppress(BrokenPipeError, ConnectionResetError):
-        problems.write(line)
-        await problems.drain()
+async def _reader(pipe: IO[bytes] | None) -> StreamReader:
+    """A pipe of the process, to be read on the loop."""
+    reader = StreamReader(limit=LONGEST_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    return reader
 
 
 async def _listen(answers: StreamReader, begun: asyncio.Event, on_progress: Callable[[Progress], None]) -> bytes:
@@ -136,13 +125,13 @@ async def _listen(answers: StreamReader, begun: asyncio.Event, on_progress: Call
     return last
 
 
-async def _solution(line: bytes, process: Process, complaints: bytes) -> Solution:
+async def _solution(line: bytes, status: int, complaints: bytes) -> Solution:
     found = await asyncio.to_thread(orjson.loads, line) if line else {}
     if "error" in found:
         raise Refused(found["error"])
-    if process.returncode or "result" not in found:
-        log.warning("solver_failed", status=process.returncode, stderr=complaints[-4000:].decode(errors="replace"))
-        raise SolverFailed(f"the solver ended with status {process.returncode} and no result")
+    if status or "result" not in found:
+        log.warning("solver_failed", status=status, stderr=complaints[-4000:].decode(errors="replace"))
+        raise SolverFailed(f"the solver ended with status {status} and no result")
     return await asyncio.to_thread(_read, found)
 
 
@@ -153,9 +142,8 @@ def _read(found: dict[str, object]) -> Solution:
     )
 
 
-async def _terminate(process: Process, begun: asyncio.Event, stop: asyncio.Event) -> None:
+async def _terminate(process: Popen[bytes], begun: asyncio.Event, stop: asyncio.Event) -> None:
     """Tells the process to stop, once there is a roster that it can stop with."""
     await stop.wait()
     await begun.wait()
-    with suppress(ProcessLookupError):
-        process.terminate()
+    process.terminate()

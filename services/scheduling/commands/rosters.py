@@ -21,6 +21,7 @@ from services.scheduling.domain.planning import color_of
 from services.scheduling.domain.roster import Proposal, booking_of
 from services.scheduling.models import RosterRun, Shift, ShiftPerson
 from services.scheduling.models.roster import WAITING
+from services.scheduling.models.shift import DEFAULT_COLOR
 from services.scheduling.queries import rosters as queries
 from services.scheduling.queries.situations import situations
 from services.scheduling.queries.templates import one_template
@@ -281,7 +282,7 @@ def _draft(run: RosterRun, week_id: UUID, change: Proposal, actor: UUID | None) 
         ends_at=change.period.end,
         break_minutes=change.break_minutes,
         role=change.role,
-        color=color_of(change.people[0]),
+        color=color_of(change.people[0]) if change.people else DEFAULT_COLOR,
         status="SCHEDULED",
         task_templates=[],
         created_by=actor,

@@ -11,30 +11,23 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import refdata
 from labour import Period, hours, net_hours
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.db import SessionReader
 from servicekit.errors import Invalid, NotFound
 from services.scheduling import events
 from services.scheduling.commands import shifts as shift_commands
-from services.scheduling.domain.conflicts import Booking, Finding, find_conflicts, shift_period, week_of
-from services.scheduling.domain.planning import changes_for_people, color_of, usual_hours
+from services.scheduling.domain.conflicts import Booking, Finding, find_conflicts, shift_period
+from services.scheduling.domain.planning import changes_for_people
 from services.scheduling.models import Publication, Shift, ShiftPerson, WeeklySchedule
 from services.scheduling.models.shift import DEFAULT_COLOR
-from services.scheduling.queries.situations import Situations, situations
-from services.scheduling.queries.templates import template_shifts
+from services.scheduling.queries.situations import situations
 
 NO_WEEK = "No WeeklySchedule matches the given query."
 WEEK_TAKEN = "A schedule for this week already exists."
 SIX_DAYS = timedelta(days=6)
 
 _INSERT = insert(WeeklySchedule).on_conflict_do_nothing().returning(WeeklySchedule)
-_STAFF = (
-    sa.select(refdata.staff_ref.c.user_id, refdata.staff_ref.c.role)
-    .where(refdata.staff_ref.c.is_active)
-    .order_by(refdata.staff_ref.c.user_id)
-)
 
 
 @dataclass(slots=True)
@@ -140,33 +133,6 @@ async def publish(session: AsyncSession, week: WeeklySchedule, actor: UUID | Non
         removed=sum(len(message.removed) for message in personal),
         warnings=found,
     )
-
-
-async def fill(session: AsyncSession, week: WeeklySchedule, template_id: UUID, actor: UUID | None) -> Filled:
-    """Adds the shifts of a template. Each gets somebody of its role against whom nothing stands, the one with the
-    fewest hours first; where nobody is free it stays open. Raises NotFound for a template that is not there.
-    """
-    reading = SessionReader(session)
-    wanted = await template_shifts(reading, week.restaurant_id, template_id)
-    staff = (await session.execute(_STAFF.where(refdata.staff_ref.c.restaurant_id == week.restaurant_id))).all()
-    people = [row.user_id for row in staff]
-    known = await situations(reading, week.restaurant_id, people, week.week_start, week.week_start + SIX_DAYS)
-    filled = Filled()
-    for need in sorted(wanted, key=lambda row: (row.day_of_week, row.start_time or usual_hours(row.role)[0])):
-        usual = usual_hours(need.role)
-        day = week.week_start + timedelta(days=need.day_of_week)
-        period = shift_period(day, need.start_time or usual[0], need.end_time or usual[1], known.zone)
-        candidates = [row.user_id for row in staff if row.role == need.role]
-        for _ in range(need.required_staff):
-            shift = _draft(week, day, period, need.role, actor)
-            person = _least_busy(shift, candidates, known)
-            filled.created += 1
-            filled.unfilled += person is None
-            if person is not None:
-                shift.color = color_of(person)
-                known.book(person, _booking(shift, [person]))
-            await shift_commands.write_new(session, shift, [person] if person is not None else [], week)
-    return filled
 
 
 async def copy(session: AsyncSession, source: WeeklySchedule, target: WeeklySchedule, actor: UUID | None) -> Filled:
@@ -319,21 +285,3 @@ def _draft(week: WeeklySchedule, day: date, period: Period, role: str, actor: UU
         created_by=actor,
         last_modified_by=actor,
     )
-
-
-def _least_busy(shift: Shift, candidates: list[UUID], known: Situations) -> UUID | None:
-    """Who can work a shift with nothing against it and has the fewest hours in its week."""
-    monday = week_of(shift.shift_date)
-
-    def planned(person: UUID) -> timedelta:
-        return sum(
-            (
-                booking.period.length
-                for booking in known.of(person).shifts
-                if week_of(booking.period.start.astimezone(known.zone).date()) == monday
-            ),
-            timedelta(),
-        )
-
-    free = [person for person in candidates if not find_conflicts(_booking(shift, [person]), known.of(person))]
-    return min(free, key=lambda person: (planned(person), person), default=None)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from services.scheduling.domain.roster import MINUTE, Proposal, Week, proposals
+from services.scheduling.domain.roster import MINUTE, Proposal, Week, open_proposal, proposals
 from services.scheduling.rostering.explain import Considered, Explanation, Reason
 from services.scheduling.rostering.model import Result, Shift
 
@@ -100,9 +100,19 @@ class Draft:
         return f"{starts.astimezone(zone):%Y-%m-%d %H:%M} to {ends.astimezone(zone):%H:%M}"
 
 
-def draft_of(week: Week, result: Result, shifts: Mapping[str, Shift], explanation: Explanation) -> Draft:
-    """The draft that a result amounts to."""
-    return Draft(week, result, shifts, explanation, proposals(week, result.assignments, shifts))
+def draft_of(
+    week: Week, result: Result, shifts: Mapping[str, Shift], explanation: Explanation, *, keep_open: bool = False
+) -> Draft:
+    """The draft that a result amounts to; with `keep_open`, wanted shifts that nobody got are planned all the same."""
+    changes = proposals(week, result.assignments, shifts)
+    if keep_open:
+        changes += [
+            open_proposal(week, shifts[gap.shift])
+            for gap in explanation.unfilled
+            if gap.shift is not None and gap.shift.startswith("new:")
+            for _ in range(gap.missing)
+        ]
+    return Draft(week, result, shifts, explanation, changes)
 
 
 def _percent(part: float, whole: float, *, nothing: float) -> float:

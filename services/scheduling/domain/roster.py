@@ -6,7 +6,7 @@ shift for each person and day, so that rest, hours and the single shift a day ar
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
@@ -34,6 +34,8 @@ LATE: Final = 21 * 60
 """The last shift of a role that ends no earlier than this is one of those that are shared out fairly."""
 LIKED: Final = 60
 """What a shift within hours that somebody prefers is worth, in units of the objective."""
+TOO_MANY: Final = 10_000
+"""What one person more on a shift than it wants costs: more than fairness could ever gain by it."""
 MINUTE: Final = timedelta(minutes=1)
 
 Ranges = list[tuple[int, int]]
@@ -142,7 +144,7 @@ def problem_of(week: Week) -> Problem:
         days=WEEK,
         people=tuple(people),
         shifts=tuple(shifts),
-        slots=tuple(SlotDemand(shift.id, need) for shift, need in slots),
+        slots=tuple(SlotDemand(shift.id, need, over=TOO_MANY) for shift, need in slots),
         intervals=tuple(
             need
             for need in week.intervals
@@ -172,16 +174,7 @@ def proposals(week: Week, assignments: Sequence[Assignment], shifts: Mapping[str
         if assignment.shift in free:
             on_shift[assignment.shift].append(person)
         elif not shift.role.startswith("kept:"):
-            found.append(
-                Proposal(
-                    None,
-                    shift.role,
-                    week.monday + timedelta(days=shift.day),
-                    Period(week.instant(shift.begins), week.instant(shift.ends)),
-                    shift.break_minutes,
-                    (person,),
-                )
-            )
+            found.append(replace(open_proposal(week, shift), people=(person,)))
     for shift_id, people in on_shift.items():
         present = free[shift_id]
         if set(people) != set(present.people):
@@ -192,6 +185,13 @@ def proposals(week: Week, assignments: Sequence[Assignment], shifts: Mapping[str
                 Proposal(present.id, present.role, day, present.period, present.break_minutes, after, present.people)
             )
     return sorted(found, key=lambda p: (p.period.start, p.role, p.people))
+
+
+def open_proposal(week: Week, shift: Shift) -> Proposal:
+    """A new shift that nobody is on yet."""
+    day = week.monday + timedelta(days=shift.day)
+    period = Period(week.instant(shift.begins), week.instant(shift.ends))
+    return Proposal(None, shift.role, day, period, shift.break_minutes, ())
 
 
 def booking_of(proposal: Proposal) -> Booking:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
+from services.scheduling.domain.clock import DEFAULT_BREAK_MINUTES
 from services.scheduling.rostering.forecast import LEVELS, Forecast, Kind, Staffing
 from services.scheduling.rostering.model import DAY, WEEK, IntervalDemand
 
@@ -84,8 +85,8 @@ def in_department(role: str, department: str) -> bool:
 
 
 def break_of(minutes: int) -> int:
-    """The unpaid break of a shift for which none is stated: half an hour beyond six hours."""
-    return 30 if minutes > 6 * 60 else 0
+    """The unpaid break of a shift for which none is stated."""
+    return DEFAULT_BREAK_MINUTES if minutes > 2 * DEFAULT_BREAK_MINUTES else 0
 
 
 def scaled(staff: int, level: str | None) -> int:

@@ -99,6 +99,8 @@ class Wanted:
     seconds: float = 20.0
     rearrange: bool = False
     apply: bool = False
+    keep_open: bool = False
+    """Shifts for which there is nobody are planned without anybody."""
     demand: tuple[dict[str, Any], ...] = ()
 
     @classmethod
@@ -113,6 +115,7 @@ class Wanted:
             seconds=float(kept.get("seconds") or 20.0),
             rearrange=bool(kept.get("rearrange")),
             apply=bool(kept.get("apply")),
+            keep_open=bool(kept.get("keep_open")),
             demand=tuple(kept.get("demand") or ()),
         )
 

@@ -35,7 +35,7 @@ class AgentRosterService:
     ) -> roster_pb2.OptimizeResult:
         acting = await self._agents.acting(request, call)
         acting.require(PLAN)
-        return await self._planner.at_once(
+        return await self._planner.outcome(
             call,
             acting.scope,
             acting.restaurant_id,

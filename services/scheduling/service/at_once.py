@@ -20,6 +20,8 @@ from services.scheduling.queries import rosters as queries
 from services.scheduling.queries.weeks import week_by_start
 
 POLL_SECONDS: Final = 0.2
+WAIT_SECONDS: Final = 20.0
+"""How much longer than its search a caller waits for a run."""
 
 
 class Planner:
@@ -29,7 +31,7 @@ class Planner:
         self._database = database
         self._clock = clock
 
-    async def at_once(
+    async def run(
         self,
         call: Call,
         scope: Scope,
@@ -39,8 +41,11 @@ class Planner:
         *,
         actor: UUID | None,
         wait_seconds: float,
-    ) -> roster_pb2.OptimizeResult:
-        """Begins a run, or finds the one that this very request began, and waits for it."""
+    ) -> Any:
+        """Begins a run, or finds the one that this very request began, and returns its row when it is over.
+
+        One that takes longer than its search and `wait_seconds` is returned as it is.
+        """
         key = call.context.idempotency_key
         async with self._database.write(scope) as session:
             run = await commands.start(
@@ -58,13 +63,28 @@ class Planner:
             if await queries.state_of(reading, restaurant_id, run.id) not in WAITING:
                 break
             await asyncio.sleep(POLL_SECONDS)
-        row = await queries.one_run(reading, restaurant_id, run.id)
-        week = await week_by_start(reading, restaurant_id, monday)
-        everybody = await queries.names(reading, restaurant_id)
-        zone = await refdata.time_zone(reading, restaurant_id)
         # Its key and its audit entry; the change itself has committed with the run.
         await call.session(scope)
         call.notes.entity_id = str(run.id)
+        return await queries.one_run(reading, restaurant_id, run.id)
+
+    async def outcome(
+        self,
+        call: Call,
+        scope: Scope,
+        restaurant_id: UUID,
+        monday: date,
+        wanted: Mapping[str, Any],
+        *,
+        actor: UUID | None,
+        wait_seconds: float,
+    ) -> roster_pb2.OptimizeResult:
+        """As `run`, with what came of it as clients read it."""
+        row = await self.run(call, scope, restaurant_id, monday, wanted, actor=actor, wait_seconds=wait_seconds)
+        reading = self._database.read(scope)
+        week = await week_by_start(reading, restaurant_id, monday)
+        everybody = await queries.names(reading, restaurant_id)
+        zone = await refdata.time_zone(reading, restaurant_id)
         return _outcome(row, everybody, zone, None if week is None else str(week.id))
 
 

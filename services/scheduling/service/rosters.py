@@ -23,13 +23,11 @@ from services.scheduling.models.roster import WAITING
 from services.scheduling.queries import rosters as queries
 from services.scheduling.queries.sales import expected_sales
 from services.scheduling.rostering.forecast import LEVELS, Forecast, Staffing
-from services.scheduling.service.at_once import Planner, asked
+from services.scheduling.service.at_once import WAIT_SECONDS, Planner, asked
 from services.scheduling.service.convert import json_text, text_of
 
 AT_ONCE_SECONDS: Final = 6.0
 """How long a run searches whose caller waits for the answer."""
-WAIT_SECONDS: Final = 20.0
-"""How much longer than its search a caller waits for a run."""
 
 
 class RosterService:
@@ -41,7 +39,7 @@ class RosterService:
 
     async def AutoSchedule(self, request: roster_pb2.AutoScheduleRequest, call: Call) -> roster_pb2.OptimizeResult:
         wanted = {**asked(request), "seconds": request.seconds or AT_ONCE_SECONDS}
-        return await self._planner.at_once(
+        return await self._planner.outcome(
             call,
             scope_of(call.principal),
             call.principal.tenant,

@@ -12,8 +12,8 @@ from labour import Period, hours, net_hours
 from mizan.scheduling.v1 import week_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock
-from servicekit.db import SessionReader
-from servicekit.errors import Invalid
+from servicekit.db import SessionReader, scope_of
+from servicekit.errors import Invalid, Unavailable
 from servicekit.paging import page_of
 from services.scheduling.commands import shifts as shift_commands
 from services.scheduling.commands import weeks as commands
@@ -21,14 +21,19 @@ from services.scheduling.domain.conflicts import week_of
 from services.scheduling.models import WeeklySchedule
 from services.scheduling.queries import weeks as queries
 from services.scheduling.queries.shifts import Planned
+from services.scheduling.service.at_once import WAIT_SECONDS, Planner
 from services.scheduling.service.convert import conflict_message, json_text, shift_message
 from services.scheduling.service.shifts import only_own
+
+FILL_SECONDS = 3.0
+"""How long it is searched for the people of a template's shifts."""
 
 
 class WeekService:
     """Implements mizan.scheduling.v1.WeekService."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, planner: Planner, clock: Clock) -> None:
+        self._planner = planner
         self._clock = clock
 
     async def ListWeeks(self, request: week_pb2.ListWeeksRequest, call: Call) -> week_pb2.ListWeeksResponse:
@@ -99,19 +104,37 @@ class WeekService:
         )
 
     async def FillWeek(self, request: week_pb2.FillWeekRequest, call: Call) -> week_pb2.FillWeekResponse:
-        session = await call.session()
-        week = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        week = await queries.one_week(call.read(), call.principal.tenant, UUID(request.id))
         if request.week_start and date.fromisoformat(request.week_start) != week.week_start:
             raise Invalid.field("week_start", "This is not the week that is filled.")
-        return await _fill(call, session, week, request.template_id)
+        return await self._fill(call, week.week_start, request.template_id)
 
     async def GenerateWeek(self, request: week_pb2.GenerateWeekRequest, call: Call) -> week_pb2.FillWeekResponse:
         monday = date.fromisoformat(request.week_start)
         if monday.weekday() != 0:
             raise Invalid.field("week_start", "A week starts on a Monday.", code="not_a_monday")
+        return await self._fill(call, monday, request.template_id)
+
+    async def _fill(self, call: Call, monday: date, template_id: str) -> week_pb2.FillWeekResponse:
+        """Has the optimizer plan the shifts of a template; those for which there is nobody stay open."""
+        tenant = call.principal.tenant
+        run = await self._planner.run(
+            call,
+            scope_of(call.principal),
+            tenant,
+            monday,
+            {"template_id": template_id, "seconds": FILL_SECONDS, "keep_open": True},
+            actor=call.principal.user_id,
+            wait_seconds=WAIT_SECONDS,
+        )
+        if run.state == "FAILED":
+            raise Unavailable(run.error or "The week could not be planned.")
+        changes = (run.result or {}).get("changes", [])
+        made = [changes[int(place)] for place in (run.result or {}).get("created", ())]
         session = await call.session()
-        week = await shift_commands.week_for(session, call.principal.tenant, monday)
-        return await _fill(call, session, week, request.template_id)
+        week = await shift_commands.week_for(session, tenant, monday)
+        filled = commands.Filled(created=len(made), unfilled=sum(not change["staff"] for change in made))
+        return await _filled(call, session, week, filled)
 
     async def CopyWeek(self, request: week_pb2.CopyWeekRequest, call: Call) -> week_pb2.FillWeekResponse:
         session = await call.session()
@@ -207,11 +230,6 @@ async def _read(call: Call, session: Any, week: WeeklySchedule) -> week_pb2.Week
     await session.flush()
     shifts = await queries.shifts_of(SessionReader(session), call.principal.tenant, week.id)
     return _message(week, shifts, call.principal.language)
-
-
-async def _fill(call: Call, session: Any, week: WeeklySchedule, template_id: str) -> week_pb2.FillWeekResponse:
-    filled = await commands.fill(session, week, UUID(template_id), call.principal.user_id)
-    return await _filled(call, session, week, filled)
 
 
 async def _filled(call: Call, session: Any, week: WeeklySchedule, filled: commands.Filled) -> week_pb2.FillWeekResponse:

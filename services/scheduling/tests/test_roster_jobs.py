@@ -93,14 +93,14 @@ def work(
 def test_a_budget_is_kept_and_cheaper_people_come_first(scheduling: RunningService) -> None:
     us = team(scheduling, size=2)
     dear, cheap = us.people
-    # Five hours at 10.00 come to 50.00: two of three lunches can be paid.
+    # Four and a half paid hours at 10.00 come to 45.00: two of three lunches can be paid.
     run_id = queued(scheduling, us, wanted(budget=10_000))
     work(scheduling, run_id, {dear: 3_000, cheap: 1_000})
     run = kept(scheduling, run_id)
     assert run.state == "DRAFT"
     assert run.result is not None
     assert [change["staff"] for change in run.result["changes"]] == [[str(cheap)]] * 2
-    assert (run.result["cost"], run.result["missing"], run.result["coverage"]) == (10_000, 1, 66.7)
+    assert (run.result["cost"], run.result["missing"], run.result["coverage"]) == (9_000, 1, 66.7)
 
 
 def test_without_wages_a_week_is_planned_and_a_budget_is_not(scheduling: RunningService) -> None:
