@@ -1,7 +1,10 @@
 """Scheduling's composition root: the only place where its parts are wired."""
 
 from mizan.scheduling.v1 import (
+    agent_pb2,
+    agent_roster_pb2,
     availability_pb2,
+    board_pb2,
     checklist_pb2,
     checklist_template_pb2,
     process_pb2,
@@ -20,13 +23,18 @@ from servicekit.clock import Clock, SystemClock
 from servicekit.files import Files
 from servicekit.links import FileLinks
 from servicekit.runtime import Core, Service
+from services.scheduling.agents import Agents
 from services.scheduling.clients import PERMISSIONS, Identity
 from services.scheduling.filing import Filing
 from services.scheduling.jobs import Housekeeping, Reminders
 from services.scheduling.projections import subscriptions
 from services.scheduling.roster_jobs import Rosters
+from services.scheduling.service.agent_checklists import AgentChecklistService
+from services.scheduling.service.agent_rosters import AgentRosterService
+from services.scheduling.service.agents import AgentSchedulingService
 from services.scheduling.service.at_once import Planner
 from services.scheduling.service.availability import AvailabilityService
+from services.scheduling.service.boards import BoardService
 from services.scheduling.service.checklist_templates import ChecklistTemplateService
 from services.scheduling.service.checklists import ChecklistService
 from services.scheduling.service.processes import ProcessService
@@ -49,6 +57,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     clock = clock or SystemClock()
     core = Core.of("scheduling", settings, permissions=PERMISSIONS)
     identity = Identity(settings.identity_target, core.minter, core.itself)
+    agents = Agents(identity)
     planner = Planner(core.database, clock)
     rosters = Rosters(core.database, core.broker, clock, Solver(), identity.wages)
     files = Files.from_url(settings.files_url)
@@ -65,6 +74,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (shift_task_pb2.DESCRIPTOR.services_by_name["ShiftTaskService"], ShiftTaskService(clock)),
             (task_pb2.DESCRIPTOR.services_by_name["TaskService"], TaskService(clock)),
             (availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"], AvailabilityService(clock)),
+            (board_pb2.DESCRIPTOR.services_by_name["BoardService"], BoardService(clock)),
             (
                 checklist_template_pb2.DESCRIPTOR.services_by_name["ChecklistTemplateService"],
                 ChecklistTemplateService(),
@@ -72,6 +82,18 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (
                 checklist_pb2.DESCRIPTOR.services_by_name["ChecklistService"],
                 ChecklistService(filing, links, clock),
+            ),
+            (
+                agent_pb2.DESCRIPTOR.services_by_name["AgentSchedulingService"],
+                AgentSchedulingService(agents, clock),
+            ),
+            (
+                agent_pb2.DESCRIPTOR.services_by_name["AgentChecklistService"],
+                AgentChecklistService(agents, filing, clock),
+            ),
+            (
+                agent_roster_pb2.DESCRIPTOR.services_by_name["AgentRosterService"],
+                AgentRosterService(agents, planner, clock),
             ),
             (process_pb2.DESCRIPTOR.services_by_name["ProcessService"], ProcessService(clock)),
             (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(clock)),
