@@ -1,24 +1,26 @@
-"""What notify does about other services' events."""
-
-from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncSession
+"""What notify does about other services' events; a consumer for each service, so that none waits for another."""
 
 import refdata
-from mizan.identity.events.v1 import events_pb2 as identity
-from servicekit.events import Envelope
-from servicekit.inbox import Subscription
-from services.notify.commands.preferences import register_person
+from servicekit.clock import Clock
+from servicekit.inbox import BatchSubscription, Subscription
+from services.notify.reactions.identity import IdentityReactions
+from services.notify.reactions.others import (
+    BillingReactions,
+    InventoryReactions,
+    TillReactions,
+    TimeclockReactions,
+)
+from services.notify.reactions.scheduling import SchedulingReactions
 
 
-def subscriptions() -> list[Subscription]:
+def subscriptions(clock: Clock, country_code: str) -> list[Subscription | BatchSubscription]:
     """The consumers of this service."""
     return [
         refdata.subscription("notify"),
-        Subscription(name="notify", handlers={identity.StaffJoined: staff_joined}),
+        Subscription(name="notify", handlers=IdentityReactions(clock, country_code).handlers()),
+        Subscription(name="notify-scheduling", handlers=SchedulingReactions(clock).handlers()),
+        Subscription(name="notify-billing", handlers=BillingReactions(clock).handlers()),
+        Subscription(name="notify-inventory", handlers=InventoryReactions(clock).handlers()),
+        Subscription(name="notify-till", handlers=TillReactions(clock).handlers()),
+        Subscription(name="notify-timeclock", handlers=TimeclockReactions(clock).handlers()),
     ]
-
-
-async def staff_joined(session: AsyncSession, event: identity.StaffJoined, _envelope: Envelope) -> None:
-    """Gives a new member of staff the standard preferences."""
-    await register_person(session, UUID(event.staff.restaurant_id), UUID(event.staff.user_id))

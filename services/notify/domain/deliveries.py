@@ -72,7 +72,8 @@ Outcome = Sent | Refused | Postponed | Unknown | Skipped
 
 def pause_after(attempt: int, asked: timedelta | None = None) -> timedelta:
     """How long to wait after the given failed attempt, counted from 1, and at least as long as the provider asked."""
-    grown = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(max(attempt, 1) - 1, 20))
+    doublings = min(max(attempt, 1) - 1, 20)
+    grown = min(LONGEST_PAUSE, FIRST_PAUSE * (1 << doublings))
     return max(grown, min(asked, LONGEST_PAUSE)) if asked is not None else grown
 
 

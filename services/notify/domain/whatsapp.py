@@ -41,9 +41,9 @@ TEMPLATES: Final[dict[str, TemplateUse]] = {
     "shift_assigned": TemplateUse(
         "staff_weekly_schedule", ("first_name", "restaurant", "date", "start", "end", "role")
     ),
-    "shift_reminder": TemplateUse("clock_in_reminder", ("first_name", "minutes", "restaurant", "shift", "duration")),
-    "clock_in_reminder": TemplateUse("staff_clock_in", ("first_name", "start", "minutes", "restaurant")),
-    "clock_out_forgotten": TemplateUse("clock_out_reminder"),
+    "shift_reminder": TemplateUse("clock_in_reminder", ("first_name", "time_left", "restaurant", "shift", "duration")),
+    "clock_in_reminder": TemplateUse("staff_clock_in", ("first_name", "start", "time_left", "restaurant")),
+    "clock_out_reminder": TemplateUse("clock_out_reminder"),
 }
 """The templates of the texts that have one of their own; the others use the notice."""
 
@@ -124,7 +124,7 @@ def read_webhook(content: Any, sender_id: str, now: datetime) -> tuple[list[Inbo
         if sender_id and isinstance(number, str) and number != sender_id:
             continue
         inbound += [found for one in _objects(value.get("messages")) if (found := _inbound(one, now))]
-        reports += [found for one in _objects(value.get("statuses")) if (found := _report(one, now))]
+        reports += [told for one in _objects(value.get("statuses")) if (told := _report(one, now))]
     return inbound, reports
 
 

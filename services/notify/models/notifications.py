@@ -98,7 +98,7 @@ class Delivery(Base):
     # What is sent to somebody who gets no notification: an invitation, an agent's message, an answer in a conversation.
     payload: Mapped[JsonObject]
     state: Mapped[str] = mapped_column(sa.String(10))
-    # Must arrive: where its fate is unknown, another channel is tried.
+    # Went out over every channel at once, so that none of them is the only one.
     is_critical: Mapped[bool] = mapped_column(server_default=sa.false())
     attempts: Mapped[int] = mapped_column(server_default="0")
     not_before: Mapped[datetime | None] = mapped_column(MOMENT)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal
 from jinja2 import Environment, StrictUndefined, Template
 
@@ -96,6 +96,8 @@ def say(word: Any, language: str, zone: ZoneInfo) -> Any:
             return format_currency(amount, currency, locale=locale)
         case Coded(code):
             return _vocabulary(language).get(code, code.replace("_", " ").lower())
+        case timedelta():
+            return format_timedelta(word, granularity="minute", threshold=10, locale=locale)
         case Decimal() | float():
             return format_decimal(word, locale=locale)
         case list():

@@ -20,5 +20,13 @@ def test_everything_is_on_until_switched_off() -> None:
 def test_exceptions_are_switches_of_channels_by_subject() -> None:
     assert exceptions_problem({}) is None
     assert exceptions_problem({"shift": {"whatsapp": False, "email": True}, "other": {}}) is None
-    for wrong in ([], "shift", {"weather": {}}, {"shift": []}, {"shift": {"app": False}}, {"shift": {"email": "no"}}):
+    wrongs: tuple[object, ...] = (
+        [],
+        "shift",
+        {"weather": {}},
+        {"shift": []},
+        {"shift": {"app": False}},
+        {"shift": {"email": "no"}},
+    )
+    for wrong in wrongs:
         assert exceptions_problem(wrong)

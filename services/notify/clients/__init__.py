@@ -1,0 +1,1 @@
+"""Whom notify asks outside the platform, and its neighbours inside it."""

@@ -1,0 +1,14 @@
+"""Which channels the operator has set up."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What there are credentials for."""
+
+    email: bool
+    push: bool
+    whatsapp: bool
+    webhook: bool
+    """WhatsApp's webhook: both the token that verifies it and the secret that signs it."""

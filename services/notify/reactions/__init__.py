@@ -1,0 +1,1 @@
+"""Whom notify tells what about the facts of the other services."""
