@@ -16,10 +16,17 @@ from services.identity.tests.team import hire
 PLANNER = Principal(kind="SERVICE", subject=CALLER, permissions=frozenset({"wages.read"}))
 
 
-def pay(identity: RunningService, owner: Owner, person: Principal, rate: str) -> None:
+def pay(identity: RunningService, owner: Owner, person: Principal, rate: str, salary_type: str = "HOURLY") -> None:
     async def add() -> None:
         async with identity.database.write(SYSTEM) as session:
-            session.add(StaffProfile(user_id=UUID(person.subject), restaurant_id=owner.restaurant_id, hourly_rate=rate))
+            session.add(
+                StaffProfile(
+                    user_id=UUID(person.subject),
+                    restaurant_id=owner.restaurant_id,
+                    hourly_rate=rate,
+                    salary_type=salary_type,
+                )
+            )
 
     identity.run(add())
 
@@ -33,6 +40,15 @@ async def test_wages_are_those_of_active_people_of_one_restaurant(api: Api, iden
     request = wage_pb2.ListWagesRequest(restaurant_id=str(ours.restaurant_id))
     answer = await api.WageService.ListWages(request, principal=PLANNER)
     assert [(wage.user_id, wage.hourly_rate) for wage in answer.wages] == [(paid.subject, "17.50")]
+
+
+async def test_a_salary_is_told_by_the_hour(api: Api, identity: RunningService) -> None:
+    owner = await register(api, f"pay{uuid4().hex[:8]}")
+    cook = hire(identity, owner, "CHEF")
+    pay(identity, owner, cook, "3820", "MONTHLY")
+    request = wage_pb2.ListWagesRequest(restaurant_id=str(owner.restaurant_id))
+    answer = await api.WageService.ListWages(request, principal=PLANNER)
+    assert [wage.hourly_rate for wage in answer.wages] == ["20.00"]
 
 
 async def test_people_and_other_services_are_not_told(api: Api) -> None:
