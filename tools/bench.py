@@ -118,7 +118,10 @@ def processes_of(installation: Installation, stack: WheelStack) -> dict[str, int
 def subjects_of(
     chosen: Sequence[Scenario], installation: Installation, stack: WheelStack, people: Population, control: Controls
 ) -> list[Subject]:
-    """The controls and the scenarios."""
+    """The controls and the scenarios, whose data is put where they need it."""
+    for one in chosen:
+        if one.prepare is not None:
+            one.prepare(installation.site, people)
     skeleton = {"gateway": control.front.pid, "service": control.back.pid}
     return [
         Subject(BARE, control.bare_port, [control.bare_request], lambda: {"bare": control.bare.pid}),

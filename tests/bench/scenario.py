@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.bench.population import Population
+from tools.installation import Site
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Scenario:
     service: str
     target: Target = Target()
     hashes: bool = False
+    # Fills databases with what the requests are about; the population is all there is before.
+    prepare: Callable[[Site, Population], None] | None = None
     # How many statements one request may send to the database, those that set the tenant, begin and commit apart.
     statements: int | None = None
 
