@@ -28,6 +28,7 @@ from services.scheduling.clients import PERMISSIONS, Identity
 from services.scheduling.filing import Filing
 from services.scheduling.jobs import Housekeeping, Reminders
 from services.scheduling.projections import subscriptions
+from services.scheduling.recurring_jobs import Recurring
 from services.scheduling.roster_jobs import Rosters
 from services.scheduling.service.agent_checklists import AgentChecklistService
 from services.scheduling.service.agent_rosters import AgentRosterService
@@ -70,7 +71,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (template_pb2.DESCRIPTOR.services_by_name["ScheduleTemplateService"], ScheduleTemplateService()),
             (week_pb2.DESCRIPTOR.services_by_name["WeekService"], WeekService(planner, clock)),
             (shift_pb2.DESCRIPTOR.services_by_name["ShiftService"], ShiftService(clock)),
-            (task_template_pb2.DESCRIPTOR.services_by_name["TaskTemplateService"], TaskTemplateService()),
+            (task_template_pb2.DESCRIPTOR.services_by_name["TaskTemplateService"], TaskTemplateService(clock)),
             (shift_task_pb2.DESCRIPTOR.services_by_name["ShiftTaskService"], ShiftTaskService(clock)),
             (task_pb2.DESCRIPTOR.services_by_name["TaskService"], TaskService(clock)),
             (availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"], AvailabilityService(clock)),
@@ -106,6 +107,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         subscriptions=subscriptions(),
         jobs={
             **Reminders(core.database, clock).handlers(),
+            **Recurring(core.database, clock).handlers(),
             **Housekeeping(core.database, filing).handlers(),
             **rosters.handlers(),
         },

@@ -1,6 +1,6 @@
 """Keeping templates of tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from servicekit.errors import Invalid, NotFound
 from servicekit.text import tidy_name
 from services.scheduling.domain.clock import minutes_of
+from services.scheduling.domain.recurrence import rule_of
 from services.scheduling.models import TaskTemplate
 from services.scheduling.models.task import FREQUENCIES
 
@@ -73,7 +74,8 @@ async def duplicate(session: AsyncSession, restaurant_id: UUID, template_id: UUI
         created_by=actor,
         version=1,
         **{
-            name: getattr(template, name) for name in (*COLUMNS, "description", "frequency", "tasks", "i18n", "details")
+            name: getattr(template, name)
+            for name in (*COLUMNS, "description", "frequency", "recurrence", "recurs_from", "tasks", "i18n", "details")
         },
     )
     session.add(copied)
@@ -91,6 +93,14 @@ async def locked(session: AsyncSession, restaurant_id: UUID, template_id: UUID) 
     if template is None:
         raise NotFound("No TaskTemplate matches the given query.")
     return template
+
+
+async def active(session: AsyncSession, restaurant_id: UUID, frequency: str | None) -> Sequence[TaskTemplate]:
+    """The templates in use, or those of one frequency, by name."""
+    chosen = sa.select(TaskTemplate).where(TaskTemplate.restaurant_id == restaurant_id, TaskTemplate.is_active)
+    if frequency is not None:
+        chosen = chosen.where(TaskTemplate.frequency == frequency)
+    return (await session.scalars(chosen.order_by(TaskTemplate.name, TaskTemplate.id))).all()
 
 
 def title_of(item: Any) -> str:
@@ -111,7 +121,11 @@ def _apply(template: TaskTemplate, changes: Mapping[str, Any]) -> None:
         if changes.get(name) is not None:
             setattr(template, name, changes[name])
     if "frequency" in changes:
-        template.frequency = _frequency(changes["frequency"])
+        template.frequency = frequency_of(changes["frequency"])
+    if "recurrence" in changes:
+        template.recurrence = rule_of(changes["recurrence"]) if changes["recurrence"] else None
+    if "recurs_from" in changes:
+        template.recurs_from = changes["recurs_from"]
     if "tasks" in changes:
         template.tasks = _tasks(changes["tasks"])
     if "i18n" in changes:
@@ -125,7 +139,8 @@ def _apply(template: TaskTemplate, changes: Mapping[str, Any]) -> None:
     template.version += 1
 
 
-def _frequency(text: str | None) -> str:
+def frequency_of(text: str | None) -> str:
+    """How often tasks come back, in any case; nothing is DAILY. Raises Invalid for an unknown word."""
     word = (text or "DAILY").strip().upper() or "DAILY"
     word = "ANNUALLY" if word == "YEARLY" else word
     if word not in FREQUENCIES:

@@ -1,6 +1,7 @@
 """Keeping templates of weeks; each state before a change is kept as a version."""
 
 from collections.abc import Mapping, Sequence
+from datetime import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from servicekit.errors import Invalid, NotFound
 from servicekit.text import tidy_name
 from services.scheduling.domain.planning import role_code
+from services.scheduling.domain.recurrence import rule_of
 from services.scheduling.models import ScheduleTemplate, TemplateShift, TemplateVersion
 from services.scheduling.queries.templates import NO_TEMPLATE
 
@@ -22,7 +24,9 @@ async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str
         name=tidy_name(values["name"]),
         is_active=values.get("is_active", True),
         description=values.get("description"),
+        weeks_ahead=values.get("weeks_ahead", 2),
     )
+    _recur(template, values)
     session.add(template)
     await session.flush()
     _add_shifts(session, template, values.get("shifts", ()))
@@ -38,14 +42,39 @@ async def change(
     await _keep_version(session, template, actor)
     if "name" in changes:
         template.name = tidy_name(changes["name"])
-    for name in ("is_active", "description"):
+    for name in ("is_active", "description", "weeks_ahead"):
         if name in changes:
             setattr(template, name, changes[name])
+    _recur(template, changes)
     if "shifts" in changes:
         await session.execute(sa.delete(TemplateShift).where(TemplateShift.template_id == template_id))
         _add_shifts(session, template, changes["shifts"])
     template.version += 1
     await session.flush()
+
+
+async def restore(session: AsyncSession, restaurant_id: UUID, template_id: UUID, number: int, actor: UUID) -> None:
+    """Brings an earlier state back as a new one. Raises NotFound."""
+    kept = await session.scalar(
+        sa.select(TemplateVersion).where(
+            TemplateVersion.restaurant_id == restaurant_id,
+            TemplateVersion.template_id == template_id,
+            TemplateVersion.number == number,
+        )
+    )
+    if kept is None:
+        raise NotFound("No ScheduleTemplateVersion matches the given query.")
+    shifts = [
+        {
+            **shift,
+            "start_time": _clock(shift.get("start_time")),
+            "end_time": _clock(shift.get("end_time")),
+        }
+        for shift in kept.shifts
+        if isinstance(shift, dict)
+    ]
+    changes = {"name": kept.name, "description": kept.description, "shifts": shifts}
+    await change(session, restaurant_id, template_id, changes, actor)
 
 
 async def locked(session: AsyncSession, restaurant_id: UUID, template_id: UUID) -> ScheduleTemplate:
@@ -58,6 +87,20 @@ async def locked(session: AsyncSession, restaurant_id: UUID, template_id: UUID) 
     if template is None:
         raise NotFound(NO_TEMPLATE)
     return template
+
+
+def _clock(text: Any) -> time | None:
+    return time.fromisoformat(text) if isinstance(text, str) and text else None
+
+
+def _recur(template: ScheduleTemplate, values: Mapping[str, Any]) -> None:
+    """How the template comes back. Raises Invalid for what is no rule, and for a rule without its first day."""
+    if "recurrence" in values:
+        template.recurrence = rule_of(values["recurrence"]) if values["recurrence"] else None
+    if "recurs_from" in values:
+        template.recurs_from = values["recurs_from"]
+    if template.recurrence is not None and template.recurs_from is None:
+        raise Invalid.field("recurs_from", "This field is required.", code="required")
 
 
 async def _keep_version(session: AsyncSession, template: ScheduleTemplate, actor: UUID) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from servicekit.db import Query, Reader, Reading
 from servicekit.errors import NotFound
 from servicekit.paging import Page, read_page
-from services.scheduling.models import ScheduleTemplate, TemplateShift
+from services.scheduling.models import ScheduleTemplate, TemplateShift, TemplateVersion
 
 NO_TEMPLATE = "No ScheduleTemplate matches the given query."
 
@@ -32,6 +32,19 @@ _SHIFTS = Query(
         TemplateShift.template_id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid))),
     )
     .order_by(TemplateShift.day_of_week, TemplateShift.start_time, TemplateShift.role, TemplateShift.id)
+)
+
+_VERSIONS = sa.and_(
+    TemplateVersion.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
+    TemplateVersion.template_id == bindparam("template_id", type_=sa.Uuid),
+)
+_VERSION_COUNT = Query(sa.select(sa.func.count()).select_from(TemplateVersion).where(_VERSIONS))
+_VERSION_ROWS = Query(
+    sa.select(*TemplateVersion.__table__.columns)
+    .where(_VERSIONS)
+    .order_by(TemplateVersion.number.desc())
+    .limit(bindparam("limit", type_=sa.Integer))
+    .offset(bindparam("offset", type_=sa.Integer))
 )
 
 Template = tuple[Any, list[Any]]
@@ -56,6 +69,13 @@ async def one_template(reading: Reading, restaurant_id: UUID, template_id: UUID)
     if not rows:
         raise NotFound(NO_TEMPLATE)
     return rows[0], list(shifts)
+
+
+async def page_of_versions(reader: Reader, restaurant_id: UUID, template_id: UUID, page: Page) -> tuple[int, list[Any]]:
+    """How many earlier states a template has, and those of one page, newest first."""
+    return await read_page(
+        reader, _VERSION_COUNT, _VERSION_ROWS, page, restaurant_id=restaurant_id, template_id=template_id
+    )
 
 
 async def template_shifts(reading: Reading, restaurant_id: UUID, template_id: UUID) -> list[Any]:

@@ -141,7 +141,11 @@ def task_template_fields(row: Any, language: str) -> dict[str, Any]:
 
 def task_template_message(row: Any, language: str) -> task_template_pb2.TaskTemplate:
     """A template of tasks."""
-    return task_template_pb2.TaskTemplate(**task_template_fields(row, language))
+    return task_template_pb2.TaskTemplate(
+        **task_template_fields(row, language),
+        recurrence=row.recurrence,
+        recurs_from=row.recurs_from.isoformat() if row.recurs_from else None,
+    )
 
 
 def shift_message(planned: Planned, *, language: str = "en", by_clock: bool = False) -> shift_pb2.AssignedShift:

@@ -1,15 +1,19 @@
 """Templates of tasks."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
 
+import refdata
 from mizan.scheduling.v1 import task_template_pb2
 from servicekit.call import Call
+from servicekit.clock import Clock
 from servicekit.db import SessionReader
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
+from services.scheduling.commands import recurring
 from services.scheduling.commands import task_templates as commands
 from services.scheduling.queries import task_templates as queries
 from services.scheduling.service.convert import task_template_message
@@ -21,15 +25,28 @@ FIELDS = (
     "tasks",
     "i18n",
     "estimated_duration",
+    "recurrence",
+    "recurs_from",
     *commands.COLUMNS,
     *commands.DETAILS,
     *commands.LISTS,
 )
-NULLABLE = ("description", "estimated_duration", "sop_document", "sop_version", "verification_instructions")
+NULLABLE = (
+    "description",
+    "estimated_duration",
+    "sop_document",
+    "sop_version",
+    "verification_instructions",
+    "recurrence",
+    "recurs_from",
+)
 
 
 class TaskTemplateService:
     """Implements mizan.scheduling.v1.TaskTemplateService."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
 
     async def ListTaskTemplates(
         self, request: task_template_pb2.ListTaskTemplatesRequest, call: Call
@@ -75,6 +92,29 @@ class TaskTemplateService:
         tenant = call.principal.tenant
         copied = await commands.duplicate(session, tenant, UUID(request.id), call.principal.user_id)
         return await _read(call, session, copied)
+
+    async def RunRecurring(
+        self, request: task_template_pb2.RunRecurringRequest, call: Call
+    ) -> task_template_pb2.RunRecurringResponse:
+        session = await call.session()
+        tenant, now = call.principal.tenant, self._clock.now()
+        zone = await refdata.time_zone(SessionReader(session), tenant)
+        day = date.fromisoformat(request.date) if request.HasField("date") else now.astimezone(zone).date()
+        frequency = commands.frequency_of(request.frequency) if request.HasField("frequency") else None
+        answer = task_template_pb2.RunRecurringResponse(date=day.isoformat(), frequency=frequency)
+        for template in await commands.active(session, tenant, frequency):
+            answer.templates_considered += 1
+            is_due = frequency is not None or recurring.due_on(template, day, zone) == day
+            made = None
+            if is_due and template.tasks:
+                made = await recurring.make_tasks(session, template, day, now, call.principal.user_id)
+            if made is None:
+                answer.templates_skipped += 1
+                continue
+            answer.templates_generated += 1
+            answer.tasks_created += made
+            answer.details.add(template_id=str(template.id), template_name=template.name, created_count=made)
+        return answer
 
 
 async def _read(call: Call, session: Any, template_id: UUID) -> task_template_pb2.TaskTemplate:

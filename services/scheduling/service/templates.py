@@ -7,12 +7,16 @@ from google.protobuf.empty_pb2 import Empty
 
 from mizan.scheduling.v1 import template_pb2
 from servicekit.call import Call
+from servicekit.clock import timestamp_of
 from servicekit.db import SessionReader
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
 from services.scheduling.commands import templates as commands
 from services.scheduling.queries import templates as queries
 from services.scheduling.queries.templates import Template
+from services.scheduling.service.convert import json_text, text_of
+
+FIELDS = ("name", "is_active", "description", "shifts", "recurrence", "recurs_from", "weeks_ahead")
 
 
 class ScheduleTemplateService:
@@ -44,10 +48,41 @@ class ScheduleTemplateService:
     ) -> template_pb2.ScheduleTemplate:
         session = await call.session()
         tenant, template_id = call.principal.tenant, UUID(request.id)
-        changes = changes_of(request, ("name", "is_active", "description", "shifts"), nullable=("description",))
+        changes = changes_of(request, FIELDS, nullable=("description", "recurrence", "recurs_from"))
         if "shifts" in changes:
             changes["shifts"] = _drafts(request)
         await commands.change(session, tenant, template_id, changes, call.principal.user_id)
+        return _message(await queries.one_template(SessionReader(session), tenant, template_id))
+
+    async def ListTemplateVersions(
+        self, request: template_pb2.ListTemplateVersionsRequest, call: Call
+    ) -> template_pb2.ListTemplateVersionsResponse:
+        reader, tenant, template_id = call.read(), call.principal.tenant, UUID(request.id)
+        await queries.one_template(reader, tenant, template_id)
+        count, rows = await queries.page_of_versions(reader, tenant, template_id, page_of(request))
+        return template_pb2.ListTemplateVersionsResponse(
+            count=count,
+            results=[
+                template_pb2.TemplateVersion(
+                    id=str(row.id),
+                    template=str(row.template_id),
+                    version_number=row.number,
+                    name=row.name,
+                    description=row.description,
+                    shifts=json_text(row.shifts),
+                    created_by=text_of(row.created_by),
+                    created_at=timestamp_of(row.created_at),
+                )
+                for row in rows
+            ],
+        )
+
+    async def RestoreTemplateVersion(
+        self, request: template_pb2.RestoreTemplateVersionRequest, call: Call
+    ) -> template_pb2.ScheduleTemplate:
+        session = await call.session()
+        tenant, template_id = call.principal.tenant, UUID(request.id)
+        await commands.restore(session, tenant, template_id, request.version_number, call.principal.user_id)
         return _message(await queries.one_template(SessionReader(session), tenant, template_id))
 
     async def DeleteScheduleTemplate(self, request: template_pb2.DeleteScheduleTemplateRequest, call: Call) -> Empty:
@@ -71,6 +106,9 @@ def _message(template: Template) -> template_pb2.ScheduleTemplate:
         is_active=row.is_active,
         description=row.description,
         version=row.version,
+        recurrence=row.recurrence,
+        recurs_from=row.recurs_from.isoformat() if row.recurs_from else None,
+        weeks_ahead=row.weeks_ahead,
         shifts=[
             template_pb2.TemplateShift(
                 id=str(shift.id),
