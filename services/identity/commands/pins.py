@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mizan.identity.v1 import auth_pb2
+from mizan.identity.v1 import access_pb2, auth_pb2
 from servicekit.context import RequestContext
 from servicekit.db import Reading
-from servicekit.errors import Invalid
+from servicekit.errors import Invalid, Unauthenticated
 from services.identity.commands.accounts import pin_digest
 from services.identity.commands.failures import account_scope
 from services.identity.domain.credentials import is_pin
@@ -59,9 +59,25 @@ async def find_attempt(
     raise Invalid("Email and PIN code are required.", code="required")
 
 
+async def find_kiosk_attempt(
+    reader: Reading, vault: Vault, request: access_pb2.CheckPinRequest, context: RequestContext
+) -> PinAttempt:
+    """What a PIN at a clock on the wall is about. Raises Unauthenticated from nowhere in particular."""
+    address = [f"address:{context.client_ip}"] if context.client_ip else []
+    given = UUID(request.restaurant_id) if request.HasField("restaurant_id") else None
+    device = None
+    if context.device_token:
+        device = await devices.paired_device(reader, vault.digest("device", context.device_token))
+    if device is not None and given in (None, device.restaurant_id):
+        return _attempt(vault, request, device.restaurant_id, [f"device:{device.id}", *address], device.id)
+    if given is None:
+        raise Unauthenticated("Authentication credentials were not provided.")
+    return _attempt(vault, request, given, address)
+
+
 def _attempt(
     vault: Vault,
-    request: auth_pb2.PinLoginRequest,
+    request: auth_pb2.PinLoginRequest | access_pb2.CheckPinRequest,
     restaurant_id: UUID,
     scopes: list[str],
     device_id: UUID | None = None,

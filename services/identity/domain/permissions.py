@@ -63,6 +63,7 @@ AGENT_SCOPES: Final[dict[str, str]] = {
 
 INTERNAL: Final[dict[str, str]] = {
     "access.resolve": "Turn outside credentials into principals",
+    "access.check_pin": "Find out who has a PIN, for a clock on the wall",
     "access.pos_credentials": "Use the credentials of a restaurant's till system",
     "sales.read": "Read sales to plan staff by",
     "wages.read": "Read what people are paid, to plan within a budget",

@@ -8,8 +8,9 @@ from mizan.options.v1 import options_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock
 from servicekit.db import SYSTEM
-from servicekit.errors import Unauthenticated
+from servicekit.errors import Invalid, Unauthenticated
 from services.identity import mails
+from services.identity.commands import failures, pins
 from services.identity.commands.invitations import REFERENCE
 from services.identity.domain.permissions import standard_permissions
 from services.identity.queries import invitations
@@ -64,6 +65,31 @@ class AccessService:
         generation = await invitations.open_generation(call.read(SYSTEM), invitation_id, self._clock.now())
         token = self._vault.reference(REFERENCE, invitation_id, generation)
         return access_pb2.GetInvitationLinkResponse(accept_url=mails.accept_url(self._frontend_url, token))
+
+    async def CheckPin(self, request: access_pb2.CheckPinRequest, call: Call) -> access_pb2.CheckPinResponse:
+        now = self._clock.now()
+        reader = call.read(SYSTEM)
+        attempt = await pins.find_kiosk_attempt(reader, self._vault, request, call.context)
+        counted = await failures.counted(reader, attempt.scopes)
+        found = None if failures.is_locked(counted, now) else await attempt.candidate(reader)
+        right = await self._vault.verify(found.pin_hash if found else None, request.pin_code)
+        call.notes.restaurant_id = attempt.restaurant_id
+        if found is None or not right:
+            session = await call.session(SYSTEM)
+            locked = await failures.count_failure(session, attempt.scopes, now)
+            call.notes.action = "ACCOUNT_LOCKED" if locked else "PIN_REFUSED"
+            await call.commit()
+            raise Invalid("Invalid PIN code", code="invalid_pin")
+        call.notes.user_id = found.id
+        if counted:
+            await failures.forget_failures(await call.session(SYSTEM), attempt.scopes)
+        name = f"{found.first_name} {found.last_name}".strip() or found.email
+        return access_pb2.CheckPinResponse(
+            user_id=str(found.id),
+            restaurant_id=str(attempt.restaurant_id),
+            name=name,
+            device_id=str(attempt.device_id or ""),
+        )
 
 
 def _user_principal(row: Any, session_id: str) -> access_pb2.ResolvedPrincipal:

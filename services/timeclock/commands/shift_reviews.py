@@ -10,13 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit.errors import NotFound
 from services.timeclock import events
-from services.timeclock.models import ShiftReview, ShiftReviewLike
+from services.timeclock.models import ShiftReview, ShiftReviewLike, WorkSession
+from services.timeclock.queries.sessions import NO_SESSION
 
 
 async def create_review(
     session: AsyncSession, restaurant_id: UUID, staff_id: UUID, values: Mapping[str, Any], now: datetime
 ) -> ShiftReview:
-    """A person's own review of a session."""
+    """A person's own review of their session. Raises NotFound for a session of somebody else."""
+    worked = sa.select(WorkSession.id).where(
+        WorkSession.id == values["session_id"],
+        WorkSession.restaurant_id == restaurant_id,
+        WorkSession.staff_id == staff_id,
+    )
+    if await session.scalar(worked) is None:
+        raise NotFound(NO_SESSION)
     review = ShiftReview(
         id=uuid4(),
         restaurant_id=restaurant_id,

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam
 import refdata
 from servicekit.db import Query, Reader, Reading
 from servicekit.paging import Page, read_page
-from services.timeclock.models import ShiftReview, ShiftReviewLike
+from services.timeclock.models import ShiftReview, ShiftReviewLike, WorkSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,9 @@ _LIKES = (
     .correlate(ShiftReview)
     .scalar_subquery()
 )
-_FROM = sa.outerjoin(ShiftReview, refdata.staff_ref, refdata.is_staff(ShiftReview.restaurant_id, ShiftReview.staff_id))
+_FROM = sa.outerjoin(
+    ShiftReview, refdata.staff_ref, refdata.is_staff(ShiftReview.restaurant_id, ShiftReview.staff_id)
+).outerjoin(WorkSession, WorkSession.id == ShiftReview.session_id)
 _WANTED = (
     ShiftReview.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
     _unless_null("reader_id", sa.Uuid(), lambda reader: ShiftReview.staff_id == reader),
@@ -65,6 +67,8 @@ _COLUMNS = (
     refdata.FULL_NAME.label("staff_name"),
     refdata.staff_ref.c.department,
     _LIKES.label("likes_count"),
+    WorkSession.location_verified,
+    WorkSession.flags.label("session_flags"),
 )
 
 _COUNT = Query(sa.select(sa.func.count()).select_from(_FROM).where(*_WANTED))
@@ -75,6 +79,31 @@ _ROWS = Query(
     .order_by(ShiftReview.completed_at.desc(), ShiftReview.id.desc())
     .limit(bindparam("limit", type_=sa.Integer))
     .offset(bindparam("offset", type_=sa.Integer))
+)
+_PERIOD = (
+    ShiftReview.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
+    _unless_null("since", _INSTANT, lambda since: ShiftReview.completed_at >= since),
+    _unless_null("until", _INSTANT, lambda until: ShiftReview.completed_at < until),
+)
+_BY_RATING = Query(
+    sa.select(ShiftReview.rating, sa.func.count().label("count"))
+    .where(*_PERIOD)
+    .group_by(ShiftReview.rating)
+    .order_by(ShiftReview.rating)
+)
+_TAG = sa.func.unnest(ShiftReview.tags).column_valued("tag")
+_BY_TAG = Query(
+    sa.select(_TAG, sa.func.count().label("count"))
+    .select_from(ShiftReview)
+    .where(*_PERIOD)
+    .group_by(_TAG)
+    .order_by(sa.func.count().desc(), _TAG)
+)
+_ALL_LIKES = Query(
+    sa.select(sa.func.count())
+    .select_from(ShiftReviewLike)
+    .join(ShiftReview, ShiftReview.id == ShiftReviewLike.review_id)
+    .where(*_PERIOD)
 )
 _ONE = Query(sa.select(*_COLUMNS).select_from(_FROM).where(ShiftReview.id == bindparam("id", type_=sa.Uuid)))
 
@@ -104,3 +133,16 @@ async def page_of_reviews(
 async def review(reading: Reading, review_id: UUID) -> Any:
     """A review that is known to be there."""
     return await reading.first(_ONE, id=review_id)
+
+
+async def statistics(
+    reader: Reader, restaurant_id: UUID, since: datetime | None, until: datetime | None
+) -> tuple[dict[int, int], int, dict[str, int]]:
+    """How many reviews of a period have each rating, how many likes they have together, and how many each tag."""
+    period = {"restaurant_id": restaurant_id, "since": since, "until": until}
+    ratings, likes, tags = await reader.batch((_BY_RATING, period), (_ALL_LIKES, period), (_BY_TAG, period))
+    return (
+        {row.rating: row.count for row in ratings},
+        int(likes[0][0]),
+        {row.tag: row.count for row in tags},
+    )

@@ -50,6 +50,18 @@ class ShiftReviewService:
         )
         return shift_review_message(await queries.review(SessionReader(session), review.id))
 
+    async def GetShiftReviewStats(
+        self, request: shift_review_pb2.GetShiftReviewStatsRequest, call: Call
+    ) -> shift_review_pb2.ShiftReviewStats:
+        since, until = await _period(request, call)
+        ratings, likes, tags = await queries.statistics(call.read(), call.principal.tenant, since, until)
+        return shift_review_pb2.ShiftReviewStats(
+            by_rating=[shift_review_pb2.RatingCount(rating=rating, count=count) for rating, count in ratings.items()],
+            total_reviews=sum(ratings.values()),
+            total_likes=likes,
+            tag_counts=tags,
+        )
+
     async def LikeShiftReview(
         self, request: shift_review_pb2.LikeShiftReviewRequest, call: Call
     ) -> shift_review_pb2.LikeShiftReviewResponse:
@@ -70,11 +82,7 @@ async def _filter(request: shift_review_pb2.ListShiftReviewsRequest, call: Call)
     staff_id = UUID(request.staff_id) if request.HasField("staff_id") else None
     if staff_id is not None:
         await refdata.member(reader, restaurant_id, staff_id)
-    since = until = None
-    if request.HasField("date_from") or request.HasField("date_to"):
-        zone = await refdata.time_zone(reader, restaurant_id)
-        since = _instant(request, "date_from", period_start, zone)
-        until = _instant(request, "date_to", period_end, zone)
+    since, until = await _period(request, call)
     return queries.Filter(
         since=since,
         until=until,
@@ -84,8 +92,19 @@ async def _filter(request: shift_review_pb2.ListShiftReviewsRequest, call: Call)
     )
 
 
+_Dated = shift_review_pb2.ListShiftReviewsRequest | shift_review_pb2.GetShiftReviewStatsRequest
+
+
+async def _period(request: _Dated, call: Call) -> tuple[datetime | None, datetime | None]:
+    """From when to when reviews are asked for; None where that is open. Raises Invalid for what is no time."""
+    if not (request.HasField("date_from") or request.HasField("date_to")):
+        return None, None
+    zone = await refdata.time_zone(call.read(), call.principal.tenant)
+    return _instant(request, "date_from", period_start, zone), _instant(request, "date_to", period_end, zone)
+
+
 def _instant(
-    request: shift_review_pb2.ListShiftReviewsRequest,
+    request: _Dated,
     field: str,
     meaning: Callable[[str, tzinfo], datetime],
     zone: tzinfo,

@@ -32,11 +32,22 @@ async def api(timeclock: RunningService) -> AsyncIterator[Api]:
         yield api
 
 
+STAFF = frozenset({"timeclock.punch"})
+MANAGER = STAFF | {
+    "attendance.view",
+    "attendance.manage",
+    "settings.manage",
+    "settings.view",
+    "staff.records",
+    "report.export",
+}
+
+
 def manager(restaurant_id: UUID) -> Principal:
-    """Somebody who reads what everybody of a restaurant wrote."""
-    return person(frozenset({"timeclock.punch", "attendance.view"}), restaurant_id=restaurant_id, role="MANAGER")
+    """Somebody who reads what everybody of a restaurant wrote, and sets it right."""
+    return person(MANAGER, restaurant_id=restaurant_id, role="MANAGER")
 
 
 def waiter(restaurant_id: UUID, user_id: UUID | None = None) -> Principal:
     """Somebody who works there."""
-    return person(frozenset({"timeclock.punch"}), restaurant_id=restaurant_id, user_id=user_id)
+    return person(STAFF, restaurant_id=restaurant_id, user_id=user_id)

@@ -7,15 +7,18 @@ import jwt
 import pytest
 
 from mizan.identity.v1 import access_pb2, auth_pb2, device_pb2
-from servicekit.context import DEVICE
+from servicekit.context import DEVICE, TOKEN
 from servicekit.db import SYSTEM
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.identity import TokenMinter, service_principal
 from servicekit.testing.service import Api, RunningService, person
 from services.identity.domain.permissions import standard_permissions
 from services.identity.models import Device
 from services.identity.tests.conftest import GATEWAY, PASSWORD, Owner, register
+from tools.devkeys import DevKeys
 
 PIN = "483920"
+CLOCK = service_principal("gateway", "access.check_pin")
 
 
 @pytest.fixture
@@ -143,3 +146,45 @@ async def fill(identity: RunningService, owner: Owner, number: int) -> None:
             Device(restaurant_id=owner.restaurant_id, name=f"Tablet {n}", token_digest=uuid4().bytes)
             for n in range(number)
         )
+
+
+async def check_pin(
+    identity: RunningService, keys: DevKeys, pin: str, restaurant_id: str = "", device: str = ""
+) -> str:
+    """Who has a PIN, as the time clock asks for the device that its own caller showed."""
+    request = access_pb2.CheckPinRequest(pin_code=pin, restaurant_id=restaurant_id or None)
+    token = TokenMinter.from_folder("gateway", keys.internal_keys).token_for(CLOCK)
+    async with grpc.aio.insecure_channel(identity.target) as channel:
+        call = channel.unary_unary(
+            "/mizan.identity.v1.AccessService/CheckPin",
+            request_serializer=access_pb2.CheckPinRequest.SerializeToString,
+            response_deserializer=access_pb2.CheckPinResponse.FromString,
+        )
+        shown = ((DEVICE, device),) if device else ()
+        answer = await call(request, metadata=((TOKEN, token), *shown), timeout=10)
+    return str(answer.user_id)
+
+
+async def test_a_clock_on_the_wall_learns_who_has_a_pin(identity: RunningService, api: Api, keys: DevKeys) -> None:
+    owner = await register_with_pin(api)
+    device = (await pair(api, owner)).device_token
+    stranger = await register_with_pin(api)
+    assert await check_pin(identity, keys, PIN, device=device) == owner.user.id
+    assert await check_pin(identity, keys, PIN, owner.restaurant.id) == owner.user.id
+    # The device of another restaurant says nothing.
+    assert await check_pin(identity, keys, PIN, stranger.restaurant.id, device) == stranger.user.id
+    for pin, restaurant_id in (("000000", owner.restaurant.id), (PIN, str(uuid4())), (PIN, "")):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await check_pin(identity, keys, pin, restaurant_id)
+        expected = grpc.StatusCode.INVALID_ARGUMENT if restaurant_id else grpc.StatusCode.UNAUTHENTICATED
+        assert refused.value.code() == expected
+
+
+async def test_guessing_pins_at_a_clock_locks_it(identity: RunningService, api: Api, keys: DevKeys) -> None:
+    owner = await register_with_pin(api)
+    for guess in range(5):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await check_pin(identity, keys, f"00000{guess}", owner.restaurant.id)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await check_pin(identity, keys, PIN, owner.restaurant.id)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT

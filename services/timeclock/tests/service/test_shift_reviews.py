@@ -10,8 +10,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mizan.identity.events.v1 import events_pb2 as identity
 from mizan.timeclock.events.v1 import events_pb2 as facts
+from mizan.timeclock.v1 import clock_pb2
 from mizan.timeclock.v1.shift_review_pb2 import (
     CreateShiftReviewRequest,
+    GetShiftReviewStatsRequest,
     LikeShiftReviewRequest,
     LikeShiftReviewResponse,
     ListShiftReviewsRequest,
@@ -33,8 +35,18 @@ def at(text: str) -> Timestamp:
     return stamp
 
 
-async def review(api: Api, principal: Principal, rating: int = 4, **fields: Any) -> ShiftReview:
-    request = CreateShiftReviewRequest(session_id=str(uuid4()), rating=rating, **fields)
+async def worked(api: Api, principal: Principal) -> str:
+    """The id of a session that somebody has worked."""
+    came = await api.ClockService.WebClockIn(
+        clock_pb2.WebClockInRequest(latitude=31.6, longitude=-7.9), principal=principal
+    )
+    await api.ClockService.WebClockOut(clock_pb2.WebClockOutRequest(), principal=principal)
+    return str(came.session_id)
+
+
+async def review(api: Api, principal: Principal, rating: int = 4, session_id: str = "", **fields: Any) -> ShiftReview:
+    session_id = session_id or await worked(api, principal)
+    request = CreateShiftReviewRequest(session_id=session_id, rating=rating, **fields)
     return await api.ShiftReviewService.CreateShiftReview(request, principal=principal)
 
 
@@ -114,6 +126,34 @@ async def test_another_restaurant_sees_nothing_and_likes_nothing(timeclock: Runn
     assert (await listed(api, manager(ours))).results[0].likes_count == 0
 
 
+async def test_only_ones_own_session_can_be_reviewed(api: Api) -> None:
+    restaurant_id = uuid4()
+    amina, omar = waiter(restaurant_id), waiter(restaurant_id)
+    session_id = await worked(api, amina)
+    for reviewer, asked in ((omar, session_id), (waiter(uuid4()), session_id), (amina, str(uuid4()))):
+        with pytest.raises(RemoteRefusal) as refused:
+            await review(api, reviewer, session_id=asked)
+        assert refused.value.code == "not_found"
+
+
+async def test_reviews_are_counted_by_rating_like_and_tag(api: Api) -> None:
+    restaurant_id = uuid4()
+    author, boss = waiter(restaurant_id), manager(restaurant_id)
+    session_id = await worked(api, author)
+    for rating, tags, day in ((5, ["busy", "calm"], 20), (5, ["busy"], 20), (2, [], 20), (1, ["late"], 25)):
+        when = at(f"2026-11-{day}T22:00:00+00:00")
+        last = await review(api, author, rating, session_id, tags=tags, completed_at_iso=when)
+        await like(api, boss, last.id)
+    request = GetShiftReviewStatsRequest(date_to="2026-11-24")
+    counted = await api.ShiftReviewService.GetShiftReviewStats(request, principal=boss)
+    assert [(one.rating, one.count) for one in counted.by_rating] == [(2, 1), (5, 2)]
+    assert (counted.total_reviews, counted.total_likes) == (3, 3)
+    assert dict(counted.tag_counts) == {"busy": 2, "calm": 1}
+    with pytest.raises(RemoteRefusal) as refused:
+        await api.ShiftReviewService.GetShiftReviewStats(request, principal=author)
+    assert refused.value.code == "permission_denied"
+
+
 async def test_filters_narrow(timeclock: RunningService, bus: Bus, api: Api) -> None:
     restaurant_id = uuid4()
     amina = await employ(timeclock, bus, restaurant_id, "Amina")
@@ -182,11 +222,11 @@ async def test_pages_are_cut_from_the_newest(api: Api) -> None:
 async def test_a_list_costs_the_same_for_1_row_and_for_100(timeclock: RunningService, api: Api) -> None:
     restaurant_id = uuid4()
     author, boss = waiter(restaurant_id), manager(restaurant_id)
-    await review(api, author)
+    session_id = (await review(api, author)).session_id
     with timeclock.statements() as for_one:
         assert (await listed(api, boss)).count == 1
     for _ in range(99):
-        await review(api, author)
+        await review(api, author, session_id=session_id)
     with timeclock.statements() as for_hundred:
         assert len((await listed(api, boss)).results) == 100
     assert len(for_one) == len(for_hundred) == 2

@@ -1,0 +1,216 @@
+"""Adding to the log of punches, and deriving sessions from it again."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from mizan.timeclock.events.v1 import events_pb2 as facts
+from services.timeclock import events
+from services.timeclock.domain.punches import NOWHERE, Place, Punch
+from services.timeclock.domain.sessions import CLOSED, OPEN, Session, fold, region_start
+from services.timeclock.models import Punch as Entry
+from services.timeclock.models import WorkSession
+from services.timeclock.queries.rows import columns_of, punch_of, session_of
+
+_PUNCHES: Any = Entry.__table__
+_SESSIONS: Any = WorkSession.__table__
+_ADD = sa.insert(_PUNCHES)
+_BEGIN = (
+    insert(_SESSIONS)
+    .on_conflict_do_nothing(index_elements=["restaurant_id", "staff_id"], index_where=sa.text("status = 'OPEN'"))
+    .returning(_SESSIONS.c.id)
+)
+_CHANGE = (
+    sa.update(_SESSIONS)
+    .where(_SESSIONS.c.id == sa.bindparam("session_id"), _SESSIONS.c.version == sa.bindparam("known"))
+    .returning(_SESSIONS.c.id)
+)
+_LOCK_PERSON = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 0))")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A punch before it is in the log."""
+
+    restaurant_id: UUID
+    staff_id: UUID
+    kind: str
+    at: datetime
+    business_date: date
+    recorded_at: datetime
+    source: str
+    flags: tuple[str, ...] = ()
+    place: Place = NOWHERE
+    accuracy: float | None = None
+    distance: float | None = None
+    device_id: str = ""
+    client_key: str | None = None
+    paid_break: bool = False
+    shift_id: UUID | None = None
+    notes: str = ""
+    author_id: UUID | None = None
+    reason: str = ""
+    confirms: UUID | None = None
+
+    def punch(self, identifier: UUID) -> Punch:
+        """The punch as the domain reads it."""
+        return Punch(
+            id=identifier,
+            kind=self.kind,
+            at=self.at,
+            business_date=self.business_date,
+            paid_break=self.paid_break,
+            shift_id=self.shift_id,
+            place=self.place,
+            flags=self.flags,
+            confirms=self.confirms,
+        )
+
+    def entry(self, identifier: UUID) -> dict[str, Any]:
+        """The row of the log."""
+        return {
+            "id": identifier,
+            "restaurant_id": self.restaurant_id,
+            "staff_id": self.staff_id,
+            "punch_id": identifier,
+            "revision": 0,
+            "voided": False,
+            "kind": self.kind,
+            "at": self.at,
+            "business_date": self.business_date,
+            "recorded_at": self.recorded_at,
+            "source": self.source,
+            "paid_break": self.paid_break,
+            "shift_id": self.shift_id,
+            "confirms_id": self.confirms,
+            "device_id": self.device_id[:255],
+            "client_key": self.client_key,
+            "latitude": self.place.latitude,
+            "longitude": self.place.longitude,
+            "accuracy": self.accuracy,
+            "distance": self.distance,
+            "location_verified": self.place.verified,
+            "flags": list(self.flags),
+            "notes": self.notes,
+            "author_id": self.author_id,
+            "reason": self.reason,
+        }
+
+
+class Overtaken(Exception):
+    """Somebody else punched for the same person meanwhile; what is known is out of date."""
+
+
+async def add(session: AsyncSession, entry: dict[str, Any]) -> None:
+    """Adds an entry to the log, and says so."""
+    await session.execute(_ADD, entry)
+    events.punch_recorded(session, entry)
+
+
+async def begin(session: AsyncSession, draft: Draft, opened: Session) -> None:
+    """Opens a session. Raises Overtaken when the person has an open one by now."""
+    row = {"id": opened.id, "restaurant_id": draft.restaurant_id, "staff_id": draft.staff_id, "version": 1}
+    # Asked of the database and not of what was read: of many at once, one is let in.
+    begun = await session.execute(_BEGIN, {**row, **columns_of(opened)})
+    if begun.first() is None:
+        raise Overtaken
+    events.session_changed(
+        session,
+        facts.SessionOpened(session=events.session_facts(draft.restaurant_id, draft.staff_id, opened, 1)),
+    )
+
+
+async def change(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, changed: Session, version: int) -> None:
+    """Stores how a session of a known version is now. Raises Overtaken when it is another one by now."""
+    values = {**columns_of(changed), "version": version + 1, "updated_at": sa.func.now()}
+    done = await session.execute(_CHANGE.values(values), {"session_id": changed.id, "known": version})
+    if done.first() is None:
+        raise Overtaken
+    about = events.session_facts(restaurant_id, staff_id, changed, version + 1)
+    kind = facts.SessionClosed if changed.status == CLOSED else facts.SessionChanged
+    events.session_changed(session, kind(session=about))
+
+
+async def lock_person(session: AsyncSession, restaurant_id: UUID, staff_id: UUID) -> None:
+    """Lets nobody else derive the person's sessions again until the transaction ends."""
+    await session.execute(_LOCK_PERSON, {"person": f"{restaurant_id}:{staff_id}"})
+
+
+async def known_under(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, client_key: str) -> Any | None:
+    """The entry that a device sent before under the same name, or None."""
+    statement = sa.select(_PUNCHES).where(
+        _PUNCHES.c.restaurant_id == restaurant_id,
+        _PUNCHES.c.staff_id == staff_id,
+        _PUNCHES.c.client_key == client_key,
+    )
+    return (await session.execute(statement)).first()
+
+
+async def derive(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, since: datetime | None) -> list[Session]:
+    """Derives a person's sessions again as far as a change at an instant reaches; from the beginning for None.
+
+    Returns those that are new or different. The caller holds `lock_person`.
+    """
+    known = await _sessions_since(session, restaurant_id, staff_id, since)
+    start = region_start([row.started_at for row in known.values()], since) if since is not None else None
+    derived = {one.id: one for one in fold(await _punches_since(session, restaurant_id, staff_id, start))}
+    for identifier, row in known.items():
+        if identifier not in derived:
+            await _discard(session, restaurant_id, staff_id, row)
+    different = [one for one in derived.values() if one.id not in known or session_of(known[one.id]) != one]
+    # What is closed goes first: nobody may have two open ones, not even for an instant.
+    for one in sorted(different, key=lambda one: one.status == OPEN):
+        if one.id in known:
+            await change(session, restaurant_id, staff_id, one, known[one.id].version)
+        else:
+            await _restore(session, restaurant_id, staff_id, one)
+    return different
+
+
+async def _sessions_since(
+    session: AsyncSession, restaurant_id: UUID, staff_id: UUID, since: datetime | None
+) -> dict[UUID, Any]:
+    """The sessions from the last one that began by then on, held until the transaction ends."""
+    mine = (_SESSIONS.c.restaurant_id == restaurant_id, _SESSIONS.c.staff_id == staff_id)
+    statement = sa.select(_SESSIONS).where(*mine).with_for_update()
+    if since is not None:
+        last = sa.select(sa.func.max(_SESSIONS.c.started_at)).where(*mine, _SESSIONS.c.started_at <= since)
+        statement = statement.where(_SESSIONS.c.started_at >= sa.func.coalesce(last.scalar_subquery(), since))
+    return {row.id: row for row in await session.execute(statement.order_by(_SESSIONS.c.started_at))}
+
+
+async def _punches_since(
+    session: AsyncSession, restaurant_id: UUID, staff_id: UUID, start: datetime | None
+) -> list[Punch]:
+    newer = aliased(Entry)
+    statement = sa.select(Entry).where(
+        Entry.restaurant_id == restaurant_id,
+        Entry.staff_id == staff_id,
+        ~Entry.voided,
+        ~sa.exists().where(newer.punch_id == Entry.punch_id, newer.revision > Entry.revision),
+    )
+    if start is not None:
+        statement = statement.where(Entry.at >= start)
+    return [punch_of(row) for row in await session.scalars(statement)]
+
+
+async def _discard(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, row: Any) -> None:
+    await session.execute(sa.delete(_SESSIONS).where(_SESSIONS.c.id == row.id))
+    about = events.session_facts(restaurant_id, staff_id, session_of(row), row.version + 1)
+    events.session_changed(session, facts.SessionDiscarded(session=about))
+
+
+async def _restore(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, found: Session) -> None:
+    row = {"id": found.id, "restaurant_id": restaurant_id, "staff_id": staff_id, "version": 1}
+    made = await session.execute(_BEGIN, {**row, **columns_of(found)})
+    if made.first() is None:
+        raise Overtaken
+    about = events.session_facts(restaurant_id, staff_id, found, 1)
+    kind = facts.SessionOpened if found.status == OPEN else facts.SessionClosed
+    events.session_changed(session, kind(session=about))
