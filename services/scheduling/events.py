@@ -83,6 +83,15 @@ def shift_changed(session: AsyncSession, message: ShiftEvent) -> None:
     )
 
 
+def shift_missed(session: AsyncSession, message: facts.ShiftMissed) -> None:
+    """Somebody has not come to their shift."""
+    about = message.shift
+    aggregate = f"{about.id}:{':'.join(message.staff_ids)}:missed"
+    events.emit(
+        session, message, restaurant_id=UUID(about.restaurant_id), aggregate_id=aggregate, version=about.version
+    )
+
+
 def schedule_published(
     session: AsyncSession,
     week: WeeklySchedule,

@@ -1,15 +1,17 @@
 """What scheduling keeps of other services' events, and does about them."""
 
+from datetime import UTC
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import refdata
 from mizan.identity.events.v1 import events_pb2 as identity
+from mizan.timeclock.events.v1 import events_pb2 as timeclock
 from servicekit.events import Envelope
 from servicekit.inbox import Subscription
 from services.scheduling import sales
-from services.scheduling.commands import library
+from services.scheduling.commands import attendance, library
 
 
 def subscriptions() -> list[Subscription]:
@@ -17,6 +19,14 @@ def subscriptions() -> list[Subscription]:
     return [
         refdata.subscription("scheduling"),
         sales.subscription(),
+        Subscription(
+            name="scheduling-clock",
+            handlers={
+                timeclock.SessionOpened: session_opened,
+                timeclock.SessionClosed: session_closed,
+                timeclock.AttendanceAbsent: absent,
+            },
+        ),
         Subscription(name="scheduling-library", handlers={identity.RestaurantCreated: restaurant_created}),
     ]
 
@@ -24,3 +34,27 @@ def subscriptions() -> list[Subscription]:
 async def restaurant_created(session: AsyncSession, event: identity.RestaurantCreated, _envelope: Envelope) -> None:
     """Gives a new restaurant the built-in checklists of its kind."""
     await library.seed(session, UUID(event.restaurant.id), event.restaurant.restaurant_type)
+
+
+async def session_opened(session: AsyncSession, event: timeclock.SessionOpened, _envelope: Envelope) -> None:
+    """A shift goes on as soon as somebody has clocked in for it."""
+    about = event.session
+    if about.shift_id:
+        await attendance.begun(session, UUID(about.restaurant_id), UUID(about.shift_id))
+
+
+async def session_closed(session: AsyncSession, event: timeclock.SessionClosed, _envelope: Envelope) -> None:
+    """A shift is over when whoever worked it has clocked out."""
+    about = event.session
+    if about.shift_id and about.status == "CLOSED":
+        ended = about.ended_at.ToDatetime(tzinfo=UTC)
+        await attendance.over(session, UUID(about.restaurant_id), UUID(about.shift_id), ended)
+
+
+async def absent(session: AsyncSession, event: timeclock.AttendanceAbsent, envelope: Envelope) -> None:
+    """Somebody has not come."""
+    about = event.attendance
+    if about.shift_id:
+        await attendance.missed(
+            session, UUID(about.restaurant_id), UUID(about.shift_id), UUID(about.staff_id), envelope.occurred_at
+        )
