@@ -51,7 +51,8 @@ class Installation:
     """The servers and processes of one installation; a context manager that starts and stops them.
 
     `services` are all, or those that are named. `settings` are environment variables for every process, on top of those
-    that tie the installation together.
+    that tie the installation together. With several `replicas`, processes of a component are called by its name, as in
+    pos, pos-2; each other component's calls are spread over them, and every gateway has a URL.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Installation:
         port: int | None = None,
         services: Sequence[str] | None = None,
         settings: Mapping[str, str] | None = None,
+        replicas: int = 1,
     ) -> None:
         self.folder = folder.resolve()
         self.stack = stack
@@ -69,8 +71,11 @@ class Installation:
         self.services = [name for name in service_names() if services is None or name in services]
         self.databases: dict[str, Database] = {}
         self._settings = dict(settings or {})
-        self._grpc_ports = {name: free_port() for name in self.services}
-        self._http_ports = {name: free_port() for name in self.services}
+        self._replicas = replicas
+        self._grpc_ports = {replica: free_port() for name in self.services for replica in self.replicas_of(name)}
+        self._http_ports = {replica: free_port() for replica in self._grpc_ports}
+        first, *others = self.replicas_of(GATEWAY)
+        self._gateway_ports = {first: self.port, **{other: free_port() for other in others}}
         self._metrics_port = free_port()
         self._smtp_port = free_port()
         self._mailbox_port = free_port()
@@ -150,9 +155,17 @@ class Installation:
             self.supervisor.restart(name)
             self.wait_ready(name)
 
+    def replicas_of(self, component: str) -> list[str]:
+        """The names of a component's processes."""
+        return [component, *(f"{component}-{number}" for number in range(2, self._replicas + 1))]
+
+    def url_of(self, gateway: str) -> str:
+        """Where one of the gateways answers."""
+        return f"http://{LOOPBACK}:{self._gateway_ports[gateway]}"
+
     def wait_ready(self, name: str) -> None:
         """Wait until a service or the gateway says that it is ready. Raises ServerError with the end of its log."""
-        port = self.port if name == GATEWAY else self._http_ports[name]
+        port = (self._gateway_ports | self._http_ports)[name]
         self.supervisor.child(name).wait_until(partial(answers_ready, port))
 
     def __enter__(self) -> Self:
@@ -188,14 +201,23 @@ class Installation:
                 MAILBOX: ([*mailbox, *ports], base),
                 STRIPE: (self._stripe_command(), base | self._stripe_environment()),
                 **{
-                    name: ([sys.executable, "-m", f"services.{name}"], base | self._service_environment(name))
+                    replica: (
+                        [sys.executable, "-m", f"services.{name}"],
+                        base | self._service_environment(name) | self._ports_of(name, replica),
+                    )
                     for name in self.services
+                    for replica in self.replicas_of(name)
                 },
             }
         )
-        gateway = ([sys.executable, "-m", GATEWAY], base | self._gateway_environment() | self._settings)
-        self.supervisor.start_group({GATEWAY: gateway})
-        for name in (*self.services, GATEWAY):
+        gateway = base | self._gateway_environment() | self._settings
+        self.supervisor.start_group(
+            {
+                name: ([sys.executable, "-m", GATEWAY], gateway | self._gateway_ports_of(name))
+                for name in self._gateway_ports
+            }
+        )
+        for name in (*self._http_ports, *self._gateway_ports):
             self.wait_ready(name)
 
     def _operator_environment(self) -> dict[str, str]:
@@ -219,17 +241,13 @@ class Installation:
             "FRONTEND_URL": self.frontend_url,
             "PUBLIC_URL": self.url,
             "FILES_URL": files.as_uri(),
-            **{f"{name.upper()}_TARGET": f"{LOOPBACK}:{port}" for name, port in self._grpc_ports.items()},
+            **{f"{name.upper()}_TARGET": self._target_of(name) for name in self.services},
         }
 
     def _service_environment(self, name: str) -> dict[str, str]:
         """What one service alone is told: its database as the application role, its ports, its secrets."""
         prefix = name.upper()
-        environment = {
-            f"{prefix}_DATABASE_URL": self.databases[name].app_dsn,
-            f"{prefix}_GRPC_PORT": str(self._grpc_ports[name]),
-            f"{prefix}_HTTP_PORT": str(self._http_ports[name]),
-        }
+        environment = {f"{prefix}_DATABASE_URL": self.databases[name].app_dsn, **self._ports_of(name, name)}
         if name == "billing":
             environment |= self._stripe_environment()
         if name == "notify":
@@ -243,6 +261,24 @@ class Installation:
                 "IDENTITY_ENCRYPTION_KEYS": keys.fernet_key("encryption.key"),
             }
         return environment
+
+    def _ports_of(self, name: str, replica: str) -> dict[str, str]:
+        """What one process of a service is told beside the others."""
+        prefix = name.upper()
+        return {
+            f"{prefix}_GRPC_PORT": str(self._grpc_ports[replica]),
+            f"{prefix}_HTTP_PORT": str(self._http_ports[replica]),
+        }
+
+    def _target_of(self, name: str) -> str:
+        """Where the processes of a service are called."""
+        addresses = [f"{LOOPBACK}:{self._grpc_ports[replica]}" for replica in self.replicas_of(name)]
+        return addresses[0] if len(addresses) == 1 else f"ipv4:{','.join(addresses)}"
+
+    def _gateway_ports_of(self, name: str) -> dict[str, str]:
+        """What one gateway is told beside the others."""
+        metrics = self._metrics_port if name == GATEWAY else free_port()
+        return {"GATEWAY_PORT": str(self._gateway_ports[name]), "GATEWAY_METRICS_PORT": str(metrics)}
 
     def _stripe_command(self) -> list[str]:
         webhook = f"{self.url}/api/billing/webhook/"

@@ -13,6 +13,7 @@ from servicekit.context import IDEMPOTENCY_KEY, TOKEN, current
 from servicekit.errors import Refusal, Unavailable, detail_of
 from servicekit.identity import Principal, TokenMinter
 from servicekit.methods import Method, methods_of
+from servicekit.notice import ACCEPTING
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 _RETRY = {
@@ -50,7 +51,11 @@ def channel(target: str, services: tuple[ServiceDescriptor, ...]) -> grpc.aio.Ch
         for method in methods_of(service)
         if method.reads
     ]
-    config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    config: dict[str, Any] = {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        # A server that is about to stop says so here, and calls go to the others before it closes.
+        "healthCheckConfig": {"serviceName": ACCEPTING},
+    }
     if reads:
         config["methodConfig"] = [{"name": reads, "retryPolicy": _RETRY}]
     return grpc.aio.insecure_channel(
@@ -61,6 +66,8 @@ def channel(target: str, services: tuple[ServiceDescriptor, ...]) -> grpc.aio.Ch
             ("grpc.keepalive_timeout_ms", 5_000),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2_000),
+            # In a rolling update the next pod's address is needed before the half minute is over that is the default.
+            ("grpc.dns_min_time_between_resolutions_ms", 3_000),
             ("grpc.max_receive_message_length", 16 * 1024 * 1024),
         ],
     )

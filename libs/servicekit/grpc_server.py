@@ -1,13 +1,13 @@
 """The gRPC server of a service: servicers behind the layers that the protos declare."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import grpc
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2_grpc
-from grpc_health.v1.health import aio as grpc_health
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from servicekit import context as request_context
@@ -19,11 +19,15 @@ from servicekit.errors import Refusal
 from servicekit.identity import ANONYMOUS, TokenVerifier
 from servicekit.interceptors import STACK, Handler, compose, refusal_of
 from servicekit.methods import Method, methods_of
+from servicekit.notice import ACCEPTING, WatchedHealth
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 MAX_CONCURRENT_CALLS = 1_000
 # A refusal is an answer: callers repeat by themselves only what no server has answered.
 DO_NOT_REPEAT = ("grpc-retry-pushback-ms", "-1")
+
+# What callers need to hear that this server takes no more calls and to turn to another one.
+NOTICE_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +54,7 @@ class GrpcServer:
         self._address = f"{host}:{port}"
         self._drain_seconds = drain_seconds
         self._age_ms = max_connection_age_seconds * 1000
-        self.health = grpc_health.HealthServicer()
+        self.health = WatchedHealth()
         self.port = port
         self._server: grpc.aio.Server | None = None
 
@@ -74,13 +78,16 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
         reflection.enable_server_reflection(names, server)
         self.port = server.add_insecure_port(self._address)
+        await self.health.set(ACCEPTING, health_pb2.HealthCheckResponse.SERVING)
         await server.start()
         self._server = server
 
     async def stop(self) -> None:
-        """Says "not serving", then waits for the calls under way, at most the drain time."""
+        """Says "not serving" while it still serves, then waits for the calls under way, at most the drain time."""
         if self._server is not None:
             await self.health.enter_graceful_shutdown()
+            if self.health.watchers:
+                await asyncio.sleep(min(NOTICE_SECONDS, self._drain_seconds))
             await self._server.stop(self._drain_seconds)
 
     def _rpc_handler(self, method: Method, servicer: object) -> "grpc.RpcMethodHandler[Any, Any]":
