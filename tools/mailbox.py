@@ -166,15 +166,17 @@ class Addresses:
 
 
 @asynccontextmanager
-async def serve(mailbox: Mailbox, smtp_port: int = 0, web_port: int = 0) -> AsyncIterator[Addresses]:
+async def serve(
+    mailbox: Mailbox, smtp_port: int = 0, web_port: int = 0, *, host: str = LOOPBACK
+) -> AsyncIterator[Addresses]:
     """Take mail and show it while the context lasts; port 0 takes a free one. Raises OSError when one is taken."""
     smtp = await asyncio.get_running_loop().create_server(
         lambda: SMTP(mailbox, hostname="localhost", enable_SMTPUTF8=True, data_size_limit=LARGEST_MESSAGE),
-        LOOPBACK,
+        host,
         smtp_port,
     )
     async with smtp:
-        with socket.create_server((LOOPBACK, web_port)) as listener:
+        with socket.create_server((host, web_port)) as listener:
             web = WebServer(
                 uvicorn.Config(mailbox.application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
             )
@@ -182,29 +184,30 @@ async def serve(mailbox: Mailbox, smtp_port: int = 0, web_port: int = 0) -> Asyn
             smtp_bound: int = smtp.sockets[0].getsockname()[1]
             web_bound: int = listener.getsockname()[1]
             try:
-                yield Addresses(f"smtp://{LOOPBACK}:{smtp_bound}", f"http://{LOOPBACK}:{web_bound}")
+                yield Addresses(f"smtp://{host}:{smtp_bound}", f"http://{host}:{web_bound}")
             finally:
                 web.should_exit = True
                 await serving
 
 
-async def run(smtp_port: int, web_port: int) -> None:
+async def run(host: str, smtp_port: int, web_port: int) -> None:
     """Serve until SIGINT or SIGTERM."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with serve(Mailbox(), smtp_port, web_port) as addresses:
+    async with serve(Mailbox(), smtp_port, web_port, host=host) as addresses:
         print(f"mailbox: mail to {addresses.smtp_url}, read it at {addresses.web_url}", flush=True)
         await stopped.wait()
 
 
 def main() -> None:
     """Run the mailbox as a process."""
-    options = argparse.ArgumentParser(description="Takes mail on loopback and shows it on a page.")
+    options = argparse.ArgumentParser(description="Takes mail and shows it on a page.")
+    options.add_argument("--host", default=LOOPBACK, help="where it listens (default: %(default)s)")
     options.add_argument("--smtp-port", type=int, default=0)
     options.add_argument("--web-port", type=int, default=0)
     chosen = options.parse_args()
-    asyncio.run(run(chosen.smtp_port, chosen.web_port))
+    asyncio.run(run(chosen.host, chosen.smtp_port, chosen.web_port))
 
 
 if __name__ == "__main__":

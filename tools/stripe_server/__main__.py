@@ -13,13 +13,14 @@ LOOPBACK = "127.0.0.1"
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     options = argparse.ArgumentParser(description="A local Stripe for development and tests.")
+    options.add_argument("--host", default=LOOPBACK, help="where it listens (default: %(default)s)")
     options.add_argument("--port", type=int, required=True)
     options.add_argument("--webhook-url", required=True)
     chosen = options.parse_args()
     server = StripeServer(
         os.environ["STRIPE_SECRET_KEY"], os.environ["STRIPE_WEBHOOK_SECRET"], webhook_url=chosen.webhook_url
     )
-    uvicorn.run(server.application, host=LOOPBACK, port=chosen.port, log_level="warning", timeout_graceful_shutdown=1)
+    uvicorn.run(server.application, host=chosen.host, port=chosen.port, log_level="warning", timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from tools.stack import Database, Endpoints
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 Mizan = Callable[..., Result]
 
-cli.mount_services()
+cli.mount()
 
 
 @pytest.fixture(scope="module")
