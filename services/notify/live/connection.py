@@ -228,6 +228,9 @@ class Connection(asyncio.Protocol):
         self._websocket.send_close(code, reason)
         self._flush()
         self.is_closing = True
+        if self._transport is not None:
+            # A client that asked too much is not being read from, and its answer has to be.
+            self._transport.resume_reading()
         self._owner.closing(self)
 
     def abort(self) -> None:

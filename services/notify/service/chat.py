@@ -58,7 +58,7 @@ class ChatService:
         others = {UUID(member) for member in request.member_ids} - {viewer}
         if not others:
             raise Invalid.field("member_ids", "A room needs somebody else.")
-        if request.HasField("title"):
+        if request.title:
             room_id = await commands.create_group(session, restaurant_id, viewer, request.title, others)
         elif len(others) == 1:
             room_id = await commands.open_conversation(session, restaurant_id, viewer, others.pop())
