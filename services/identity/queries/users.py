@@ -1,5 +1,6 @@
 """Lists of a restaurant's people."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,12 @@ _USERS = Query(
     .offset(_OFFSET)
 )
 _COUNT_USERS = Query(sa.select(sa.func.count()).select_from(User).where(*_MATCHES))
+_FIGURES = Query(
+    sa.select(
+        sa.func.count().label("active"),
+        sa.func.count().filter(User.created_at > bindparam("since", type_=sa.DateTime(timezone=True))).label("new"),
+    ).where(User.restaurant_id == _restaurant, User.is_active)
+)
 _RESTAURANT = Query(sa.select(*RESTAURANT_COLUMNS).where(Restaurant.id == _restaurant))
 
 STAFF_COLUMNS: list[Any] = [*USER_COLUMNS, *PROFILE_COLUMNS, StaffProfile.employee_id, StaffProfile.position]
@@ -103,3 +110,8 @@ async def staff(reader: Reader, restaurant_id: UUID, page: Page, narrowed: dict[
     )
     page.check(counted[0][0])
     return counted[0][0], rows
+
+
+async def figures(reader: Reader, restaurant_id: UUID, since: datetime) -> Any:
+    """How many people may log in, and how many of them came after an instant."""
+    return await reader.first(_FIGURES, restaurant_id=restaurant_id, since=since)

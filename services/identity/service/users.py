@@ -1,5 +1,6 @@
 """Accounts, as managers see and change them."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
@@ -19,6 +20,7 @@ from services.identity.queries import users as queries
 from services.identity.service.convert import restaurant_message, user_message
 from services.identity.vault import Vault
 
+NEW_FOR = timedelta(days=30)
 FIELDS = ("email", "role", "first_name", "last_name", "phone", "is_active", "preferred_language")
 
 
@@ -49,6 +51,10 @@ class UserService:
         user = await people.create(session, self._vault, call.principal, values_of(request), self._clock.now())
         call.notes.entity_id = str(user.id)
         return await self._whole(SessionReader(session), user.id)
+
+    async def GetTeamFigures(self, _request: Empty, call: Call) -> user_pb2.TeamFigures:
+        row = await queries.figures(call.read(), call.principal.tenant, self._clock.now() - NEW_FOR)
+        return user_pb2.TeamFigures(active=row.active, new_hires=row.new)
 
     async def GetUser(self, request: user_pb2.UserRequest, call: Call) -> account_pb2.User:
         row = await account_queries.account(call.read(), UUID(request.id))

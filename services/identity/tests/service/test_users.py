@@ -291,3 +291,13 @@ async def test_what_is_no_role_is_refused(api: Api, identity: RunningService, ow
                 user_pb2.UpdateUserRoleRequest(id=person.subject, role=role), principal=owner.principal
             )
         assert refused.value.fields.keys() == {"role"}
+
+
+async def test_the_team_is_counted_without_who_left_and_without_other_restaurants(
+    api: Api, identity: RunningService, owner: Owner
+) -> None:
+    hire(identity, owner)
+    gone = hire(identity, owner)
+    await api.UserService.DeactivateUser(user_pb2.UserRequest(id=gone.subject), principal=owner.principal)
+    figures = await api.UserService.GetTeamFigures(Empty(), principal=owner.principal)
+    assert (figures.active, figures.new_hires) == (2, 2)
