@@ -78,6 +78,7 @@ class BoardService:
             completed_week=sum(row.completed for day, row in found.days.items() if day >= week_ago),
             completed_week_before=sum(row.completed for day, row in found.days.items() if day < week_ago),
             open_concerns=found.plan.open_concerns,
+            date=situation.today.isoformat(),
         )
         for row in found.due:
             status = "OVERDUE" if row.priority == "URGENT" else row.status

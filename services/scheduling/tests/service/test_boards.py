@@ -68,7 +68,7 @@ async def test_a_board_without_anything_is_calm(api: Api, scheduling: RunningSer
     assert board == boards.LiveBoard(on_time_rate=100, tasks_today=boards.TasksOfDay())
     assert (await api.BoardService.ListLiveWork(Empty(), principal=us.manager)).people == []
     figures = await api.BoardService.GetWorkFigures(Empty(), principal=us.manager)
-    assert figures == boards.WorkFigures(completion_rate="0.0")
+    assert figures == boards.WorkFigures(completion_rate="0.0", date=today())
 
 
 async def test_everybody_on_shift_has_their_own_tasks(api: Api, scheduling: RunningService) -> None:
