@@ -248,8 +248,10 @@ class Installation:
         """What one service alone is told: its database as the application role, its ports, its secrets."""
         prefix = name.upper()
         environment = {f"{prefix}_DATABASE_URL": self.databases[name].app_dsn, **self._ports_of(name, name)}
-        if name == "billing":
+        if name in ("billing", "pos"):
             environment |= self._stripe_environment()
+        if name == "pos":
+            environment["POS_ENCRYPTION_KEYS"] = DevKeys(self.folder / "secrets").fernet_key("pos-encryption.key")
         if name == "notify":
             environment["NOTIFY_WS_PORT"] = str(self._ws_port)
         if name == "identity":
@@ -281,14 +283,17 @@ class Installation:
         return {"GATEWAY_PORT": str(self._gateway_ports[name]), "GATEWAY_METRICS_PORT": str(metrics)}
 
     def _stripe_command(self) -> list[str]:
-        webhook = f"{self.url}/api/billing/webhook/"
-        return [sys.executable, "-m", "tools.stripe_server", "--port", str(self._stripe_port), "--webhook-url", webhook]
+        command = [sys.executable, "-m", "tools.stripe_server", "--port", str(self._stripe_port)]
+        command += ["--webhook-url", f"{self.url}/api/billing/webhook/"]
+        return [*command, "--payment-webhook-url", f"{self.url}/api/pos/webhooks/stripe/"]
 
     def _stripe_environment(self) -> dict[str, str]:
-        """What billing and the local Stripe are both told."""
+        """What billing, pos and the local Stripe are all told."""
         keys = DevKeys(self.folder / "secrets")
         return {
             "BILLING_STRIPE_API_URL": f"http://{LOOPBACK}:{self._stripe_port}",
+            "POS_STRIPE_API_URL": f"http://{LOOPBACK}:{self._stripe_port}",
+            "POS_STRIPE_WEBHOOK_SECRET": f"whsec_{keys.text('stripe.payment-webhook')}",
             "STRIPE_SECRET_KEY": f"sk_test_{keys.text('stripe.key')}",
             "STRIPE_WEBHOOK_SECRET": f"whsec_{keys.text('stripe.webhook')}",
         }

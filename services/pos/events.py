@@ -1,6 +1,6 @@
 """What pos publishes, and how each fact is made from its rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.pos.events.v1 import events_pb2 as facts
 from servicekit import events
-from services.pos.models import MenuCategory, MenuItem, Order, OrderLine, Payment
+from services.pos.models import (
+    MenuCategory,
+    MenuItem,
+    Order,
+    OrderLine,
+    Payment,
+    ProviderConnection,
+    ProviderSync,
+    Refund,
+)
 
 
 def menu_category_created(session: AsyncSession, category: MenuCategory) -> None:
@@ -172,6 +181,18 @@ def payment_refunded(session: AsyncSession, payment: Payment, amount: Decimal, t
     )
 
 
+def payment_refund_failed(session: AsyncSession, payment: Payment, refund: Refund, reason: str) -> None:
+    """The payment provider did not give back what a refund says."""
+    message = facts.PaymentRefundFailed(
+        payment=_payment_facts(payment),
+        refund_id=str(refund.id),
+        amount=str(refund.amount + refund.tip_amount),
+        tip_amount=str(refund.tip_amount),
+        reason=reason,
+    )
+    events.emit(session, message, restaurant_id=payment.restaurant_id, aggregate_id=payment.id)
+
+
 def ticket_opened(session: AsyncSession, ticket: Any, lines: Sequence[Any]) -> None:
     """The kitchen has something new to make; `ticket` is a row of queries.kitchen."""
     _emit_ticket(session, ticket, facts.TicketOpened(ticket=_ticket_facts(ticket, lines)))
@@ -183,7 +204,7 @@ def ticket_changed(session: AsyncSession, ticket: Any, lines: Sequence[Any]) -> 
 
 
 def _ticket_facts(ticket: Any, lines: Sequence[Any]) -> facts.TicketFacts:
-    return facts.TicketFacts(
+    about = facts.TicketFacts(
         id=str(ticket.id),
         restaurant_id=str(ticket.restaurant_id),
         order_id=str(ticket.order_id),
@@ -204,8 +225,64 @@ def _ticket_facts(ticket: Any, lines: Sequence[Any]) -> facts.TicketFacts:
             for line in lines
         ],
         version=ticket.version,
+        notes=ticket.notes or "",
     )
+    about.opened_at.FromDatetime(ticket.created_at)
+    if ticket.bumped_at is not None:
+        about.bumped_at.FromDatetime(ticket.bumped_at)
+    return about
 
 
 def _emit_ticket(session: AsyncSession, ticket: Any, message: Any) -> None:
     events.emit(session, message, restaurant_id=ticket.restaurant_id, aggregate_id=ticket.id, version=ticket.version)
+
+
+def provider_changed(session: AsyncSession, connection: ProviderConnection, syncs: Mapping[str, Any]) -> None:
+    """A connection with a till system changed, or a sync of it ended; `syncs` are their rows by kind."""
+    runs = any(sync.state == "RUNNING" for sync in syncs.values())
+    message = facts.ProviderChanged(
+        restaurant_id=str(connection.restaurant_id),
+        provider=connection.provider,
+        is_connected=connection.status == "CONNECTED",
+        sync_status="SYNCING" if runs and connection.status == "CONNECTED" else connection.status,
+        merchant_id=connection.merchant_id,
+        location_id=connection.location_id,
+        orders_synced=syncs["orders"].total_records if "orders" in syncs else 0,
+        version=connection.version,
+    )
+    if connection.token_expires_at is not None:
+        message.token_expires_at.FromDatetime(connection.token_expires_at)
+    if connection.last_sync_at is not None:
+        message.last_sync_at.FromDatetime(connection.last_sync_at)
+    events.emit(
+        session,
+        message,
+        restaurant_id=connection.restaurant_id,
+        aggregate_id=connection.restaurant_id,
+        version=connection.version,
+    )
+
+
+def sync_started(session: AsyncSession, sync: ProviderSync) -> None:
+    """A menu or orders are being taken over."""
+    _emit_sync(session, sync, facts.SyncStarted(sync=_sync_facts(sync)))
+
+
+def sync_completed(session: AsyncSession, sync: ProviderSync) -> None:
+    """All of it was taken over."""
+    _emit_sync(session, sync, facts.SyncCompleted(sync=_sync_facts(sync)))
+
+
+def sync_failed(session: AsyncSession, sync: ProviderSync, reason: str) -> None:
+    """The provider refused or did not answer."""
+    _emit_sync(session, sync, facts.SyncFailed(sync=_sync_facts(sync), reason=reason))
+
+
+def _sync_facts(sync: ProviderSync) -> facts.SyncFacts:
+    return facts.SyncFacts(
+        restaurant_id=str(sync.restaurant_id), provider=sync.provider, kind=sync.kind, records=sync.records
+    )
+
+
+def _emit_sync(session: AsyncSession, sync: ProviderSync, message: Any) -> None:
+    events.emit(session, message, restaurant_id=sync.restaurant_id, aggregate_id=sync.restaurant_id)

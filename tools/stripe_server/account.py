@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from tools.stripe_server.payments import Payments
+from tools.stripe_server.refusals import Refused, missing, wrong
+
 Object = dict[str, Any]
 
 API_VERSION = "2026-10-28.endive"
@@ -16,27 +19,6 @@ DAY = 86_400
 ATTEMPTS = 4
 RETRY_AFTER = 3 * DAY
 SHORTEST_TRIAL = 2 * DAY
-
-
-class Refused(Exception):
-    """An answer that is no success, as Stripe words it."""
-
-    def __init__(self, status: int, kind: str, message: str, *, code: str | None = None, param: str | None = None):
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"type": kind, "message": message, "code": code, "param": param}}
-
-
-def missing(what: str, identifier: object, *, param: str = "id", status: int = 404) -> Refused:
-    """The refusal of an id that names nothing."""
-    return Refused(
-        status, "invalid_request_error", f"No such {what}: '{identifier}'", code="resource_missing", param=param
-    )
-
-
-def wrong(message: str, *, param: str | None = None, code: str | None = None) -> Refused:
-    """The refusal of a request that makes no sense."""
-    return Refused(400, "invalid_request_error", message, code=code, param=param)
 
 
 class Account:
@@ -49,6 +31,7 @@ class Account:
         self.subscriptions: dict[str, Object] = {}
         self.invoices: dict[str, Object] = {}
         self.sessions: dict[str, Object] = {}
+        self.payments = Payments(self)
         self.events: list[Object] = []
         self.on_event: Callable[[Object], None] = lambda _event: None
         self._declined: set[str] = set()
@@ -93,14 +76,14 @@ class Account:
                 if price["lookup_key"] == params.get("lookup_key"):
                     price["lookup_key"] = None
         price = {
-            "id": self._id("price"),
+            "id": self.new_id("price"),
             "object": "price",
             "active": True,
             "currency": params["currency"],
             "unit_amount": int(params["unit_amount"]),
             "recurring": {"interval": params["recurring"]["interval"], "interval_count": 1},
             "lookup_key": params.get("lookup_key"),
-            "product": self._id("prod"),
+            "product": self.new_id("prod"),
             "livemode": False,
             "type": "recurring",
         }
@@ -110,7 +93,7 @@ class Account:
     def create_customer(self, params: Object) -> Object:
         """A customer, whose card is good."""
         customer = {
-            "id": self._id("cus"),
+            "id": self.new_id("cus"),
             "object": "customer",
             "created": self.now(),
             "livemode": False,
@@ -132,7 +115,7 @@ class Account:
         trial_end = params.get("subscription_data", {}).get("trial_end")
         if trial_end is not None and int(trial_end) < self.now() + SHORTEST_TRIAL:
             raise wrong("The `trial_end` date has to be at least 2 days in the future.", param="subscription_data")
-        identifier = self._id("cs_test")
+        identifier = self.new_id("cs_test")
         session = {
             "id": identifier,
             "object": "checkout.session",
@@ -174,7 +157,7 @@ class Account:
         price = self.prices[price_id]
         trial_end = int(data["trial_end"]) if data.get("trial_end") is not None else None
         one = {
-            "id": self._id("sub"),
+            "id": self.new_id("sub"),
             "object": "subscription",
             "customer": customer_id,
             "created": now,
@@ -185,7 +168,7 @@ class Account:
             "ended_at": None,
             "trial_end": trial_end,
             "metadata": data.get("metadata", {}),
-            "items": {"object": "list", "data": [{"id": self._id("si"), "object": "subscription_item"}]},
+            "items": {"object": "list", "data": [{"id": self.new_id("si"), "object": "subscription_item"}]},
         }
         self._item(one).update(price=price, quantity=1, current_period_start=now, current_period_end=trial_end)
         self.subscriptions[one["id"]] = one
@@ -349,7 +332,7 @@ class Account:
     def emit(self, kind: str, about: Object) -> None:
         """Records an event about a thing as it is now."""
         event = {
-            "id": self._id("evt"),
+            "id": self.new_id("evt"),
             "object": "event",
             "api_version": API_VERSION,
             "created": self.now(),
@@ -361,7 +344,8 @@ class Account:
         self.events.append(event)
         self.on_event(event)
 
-    def _id(self, prefix: str) -> str:
+    def new_id(self, prefix: str) -> str:
+        """An id that nothing else has."""
         return f"{prefix}_{next(self._numbers):014d}"
 
     @staticmethod

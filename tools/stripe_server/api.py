@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tools.stripe_server.account import API_VERSION, Account, Object, Refused, missing, public, wrong
+from tools.stripe_server.account import API_VERSION, Account, Object, public
+from tools.stripe_server.refusals import Refused, missing, wrong
 
 _KEY = re.compile(r"([^\[\]]+)|\[([^\[\]]*)\]")
 PARAMETERS: dict[str, frozenset[str]] = {
@@ -32,11 +33,16 @@ PARAMETERS: dict[str, frozenset[str]] = {
     "billing_portal/sessions": frozenset({"customer", "return_url"}),
     "subscriptions": frozenset({"items", "proration_behavior", "payment_behavior", "cancel_at_period_end"}),
     "invoices/create_preview": frozenset({"customer", "subscription", "subscription_details"}),
+    "payment_intents": frozenset({"amount", "currency", "automatic_payment_methods", "metadata"}),
+    "payment_intents/cancel": frozenset({"cancellation_reason"}),
+    "refunds": frozenset({"payment_intent", "amount", "metadata"}),
 }
 REQUIRED = {
     "prices": ("currency", "unit_amount", "recurring"),
     "checkout/sessions": ("mode", "customer", "line_items", "success_url", "cancel_url"),
     "billing_portal/sessions": ("customer", "return_url"),
+    "payment_intents": ("amount", "currency"),
+    "refunds": ("payment_intent",),
 }
 
 
@@ -91,7 +97,7 @@ class Api:
         return outcome
 
     def _write(self, path: str, params: Object, base: str) -> Object:
-        kind, _, identifier = path.partition("/") if path.startswith("subscriptions/") else (path, "", "")
+        kind, identifier = _target(path)
         if kind not in PARAMETERS:
             raise Refused(404, "invalid_request_error", f"Unrecognized request URL (POST: /v1/{path}).")
         for name in params:
@@ -103,6 +109,8 @@ class Api:
         for name in ("success_url", "cancel_url", "return_url"):
             if name in params and urlsplit(params[name]).scheme not in {"http", "https"}:
                 raise wrong("Not a valid URL", code="url_invalid", param=name)
+        if kind == "payment_intents/cancel":
+            return self.account.payments.cancel(identifier)
         if identifier:
             return self._update_subscription(self.account.subscription(identifier), params)
         handlers: dict[str, Callable[[], Object]] = {
@@ -111,6 +119,8 @@ class Api:
             "checkout/sessions": lambda: self.account.create_checkout(params, base),
             "billing_portal/sessions": lambda: self._portal(params, base),
             "invoices/create_preview": lambda: self._preview(params),
+            "payment_intents": lambda: self.account.payments.create_intent(params),
+            "refunds": lambda: self.account.payments.refund(params),
         }
         if kind not in handlers:
             raise Refused(404, "invalid_request_error", f"Unrecognized request URL (POST: /v1/{path}).")
@@ -164,6 +174,8 @@ class Api:
             "prices": account.prices,
             "subscriptions": account.subscriptions,
             "invoices": account.invoices,
+            "payment_intents": account.payments.intents,
+            "refunds": account.payments.refunds,
         }
         if kind not in kinds:
             raise Refused(404, "invalid_request_error", f"Unrecognized request URL (GET: /v1/{path}).")
@@ -190,6 +202,16 @@ class Api:
             raise wrong("This value must be less than or equal to 100.", param="limit")
         found = [public(row) for row in rows[:limit]]
         return {"object": "list", "url": f"/v1/{kind}", "has_more": len(rows) > limit, "data": found}
+
+
+def _target(path: str) -> tuple[str, str]:
+    """What a path changes, and the id in it."""
+    kind, _, rest = path.partition("/")
+    if kind == "subscriptions" and rest:
+        return kind, rest
+    if kind == "payment_intents" and rest.endswith("/cancel"):
+        return "payment_intents/cancel", rest.removesuffix("/cancel")
+    return path, ""
 
 
 def nested(sent: str) -> Object:

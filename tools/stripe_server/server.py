@@ -13,8 +13,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from stripe import WebhookSignature
 
-from tools.stripe_server.account import Account, Object, Refused
+from tools.stripe_server.account import Account, Object
 from tools.stripe_server.api import Api
+from tools.stripe_server.payments import EVENTS
+from tools.stripe_server.refusals import Refused
 
 DELIVERY_TIMEOUT = 10.0
 DELIVERY_ATTEMPTS = 5
@@ -25,13 +27,24 @@ button {{ font: inherit; padding: .6rem 1.2rem }}</style><h1>{title}</h1>{conten
 
 
 class StripeServer:
-    """Everything behind one port; events go to `webhook_url` signed with the secret, when there is one."""
+    """Everything behind one port; events go to `webhook_url` signed with the secret, when there is one.
 
-    def __init__(self, secret_key: str, webhook_secret: str, webhook_url: str = "") -> None:
+    Those about card payments go to an endpoint of their own, with its own secret.
+    """
+
+    def __init__(
+        self,
+        secret_key: str,
+        webhook_secret: str,
+        webhook_url: str = "",
+        *,
+        payment_secret: str = "",
+        payment_url: str = "",
+    ) -> None:
         self.account = Account()
         self.api = Api(self.account, secret_key)
-        self._webhook_secret = webhook_secret
-        self._webhook_url = webhook_url
+        self._webhook = webhook_url, webhook_secret
+        self._payment_webhook = payment_url, payment_secret
         self._waiting: asyncio.Queue[Object] = asyncio.Queue(MOST_WAITING)
         self.application = Starlette(
             routes=[
@@ -48,18 +61,23 @@ class StripeServer:
     def signed(self, event: Object, *, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
         """An event as a webhook's body, and its headers."""
         payload = json.dumps(event)
-        signature = WebhookSignature.generate_signature_header(payload, self._webhook_secret, timestamp)
+        signature = WebhookSignature.generate_signature_header(payload, self._endpoint(event)[1], timestamp)
         return payload.encode(), {"Stripe-Signature": signature, "Content-Type": "application/json"}
+
+    def _endpoint(self, event: Object) -> tuple[str, str]:
+        """URL and secret of the webhook that an event goes to."""
+        return self._payment_webhook if event["type"].startswith(EVENTS) else self._webhook
 
     @asynccontextmanager
     async def _lifespan(self, _application: Starlette) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
-        if not self._webhook_url:
+        if not (self._webhook[0] or self._payment_webhook[0]):
             yield
             return
 
         def deliver(event: Object) -> None:
-            loop.call_soon_threadsafe(self._waiting.put_nowait, event)
+            if self._endpoint(event)[0]:
+                loop.call_soon_threadsafe(self._waiting.put_nowait, event)
 
         self.account.on_event = deliver
         delivering = asyncio.create_task(self._deliver())
@@ -73,7 +91,7 @@ class StripeServer:
                 for attempt in range(DELIVERY_ATTEMPTS):
                     body, headers = self.signed(event)
                     try:
-                        if (await client.post(self._webhook_url, content=body, headers=headers)).is_success:
+                        if (await client.post(self._endpoint(event)[0], content=body, headers=headers)).is_success:
                             break
                     except httpx.HTTPError as error:
                         print(f"stripe: {event['type']} was not delivered: {error!r}", flush=True)
@@ -112,7 +130,7 @@ class StripeServer:
         return HTMLResponse(PAGE.format(title="Customer portal (local)", content=f"<ul>{rows}</ul>"))
 
     async def _control(self, request: Request) -> Response:
-        """What the world does: `decline`, `accept`, `advance`, `pay`, `redeliver`; `look` shows what there is."""
+        """What the world does: `decline`, `accept`, `advance`, `pay`, `confirm`, `redeliver`; `look` shows it."""
         asked = await request.json()
         account = self.account
         match request.path_params["action"]:
@@ -125,6 +143,8 @@ class StripeServer:
             case "redeliver":
                 for event in list(account.events):
                     account.on_event(event)
+            case "confirm":
+                account.payments.confirm(asked["intent"], declined=asked.get("declined", False))
             case "look":
                 with account.lock:
                     mine = [one for one in account.subscriptions.values() if one["customer"] == asked["customer"]]

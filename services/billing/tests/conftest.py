@@ -1,6 +1,5 @@
 """Billing as a whole, over real gRPC on a migrated database, with a local Stripe, for the tests of a module."""
 
-import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +10,6 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
-import uvicorn
 from google.protobuf.empty_pb2 import Empty
 
 from mizan.billing.v1 import subscription_pb2, webhook_pb2
@@ -25,19 +23,18 @@ from servicekit.testing.clock import MovableClock
 from servicekit.testing.events import Bus, eventually, handled
 from servicekit.testing.fixtures import SettingsOf
 from servicekit.testing.service import Api, RunningService, person, running
+from servicekit.testing.web import served
 from services.billing import tasks
 from services.billing.commands.plans import put_plan
 from services.billing.domain.plan import Offer
 from services.billing.main import build
 from services.billing.settings import Settings
-from tools.stack.processes import LOOPBACK, free_port
 from tools.stripe_server.account import Account, Object
 from tools.stripe_server.server import StripeServer
 
 SECRET_KEY = "sk_test_local"
 WEBHOOK_SECRET = "whsec_local"
 SITE = "https://app.example.com"
-START_SECONDS = 20
 DAY = timedelta(days=1)
 
 
@@ -58,29 +55,11 @@ class LocalStripe:
         return [request for request in self.server.api.seen if request["path"] == path]
 
 
-class _Server(uvicorn.Server):
-    """Says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listens = threading.Event()
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        self.listens.set()
-
-
 @pytest.fixture(scope="module")
 def stripe() -> Iterator[LocalStripe]:
-    port = free_port()
     local = StripeServer(SECRET_KEY, WEBHOOK_SECRET)
-    server = _Server(uvicorn.Config(local.application, host=LOOPBACK, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, name="local-stripe", daemon=True)
-    thread.start()
-    assert server.listens.wait(START_SECONDS)
-    yield LocalStripe(f"http://{LOOPBACK}:{port}", local)
-    server.should_exit = True
-    thread.join(START_SECONDS)
+    with served(local.application) as url:
+        yield LocalStripe(url, local)
 
 
 @pytest.fixture(scope="module")

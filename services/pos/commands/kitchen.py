@@ -52,6 +52,9 @@ def announce_new(
         status=ticket.status,
         is_priority=order.is_priority,
         version=ticket.version,
+        notes=order.notes,
+        created_at=ticket.created_at,
+        bumped_at=ticket.bumped_at,
     )
     events.ticket_opened(session, about, lines)
 

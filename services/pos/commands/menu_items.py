@@ -82,8 +82,12 @@ async def set_availability(session: AsyncSession, restaurant_id: UUID, item_id: 
     """Says that an item has run out or is back; saying it again changes nothing. Raises NotFound."""
     item = await _held(session, restaurant_id, item_id)
     if item.is_available == available:
+        if not available:
+            # Now people say so too: the stock does not bring it back by itself any more.
+            item.is_out_of_stock = False
+            await session.flush()
         return
-    item.is_available = available
+    item.is_available, item.is_out_of_stock = available, False
     item.version += 1
     await session.flush()
     events.menu_item_availability(session, item)

@@ -15,7 +15,7 @@ from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
 from services.pos import events
-from services.pos.commands import kitchen
+from services.pos.commands import kitchen, sums
 from services.pos.commands.pricing import PricedLine, Terms, Wanted, price_lines, terms_of
 from services.pos.domain import discounts, money, orders
 from services.pos.domain.totals import TaxedLine, Totals, total_of
@@ -305,6 +305,7 @@ async def complete(session: AsyncSession, held: Held, now: datetime) -> None:
     order.version += 1
     await session.flush()
     await free_table(session, order)
+    await sums.touch(session, order)
     events.order_completed(session, order, held.lines)
 
 

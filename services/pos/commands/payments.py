@@ -1,5 +1,6 @@
 """Taking money and giving it back; the order's row is held all the while, so that nothing is paid twice."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -11,12 +12,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from servicekit.errors import Conflict, Invalid, NotFound
 from servicekit.identity import Principal
 from services.pos import events
-from services.pos.commands import orders
+from services.pos.commands import orders, returns, sums
 from services.pos.commands.pricing import check_amount
 from services.pos.domain import money
 from services.pos.domain.payments import refunded_status, settle, tax_share, tip_share
 from services.pos.models import Payment, Refund
 from services.pos.queries.payments import NO_PAYMENT
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What was handed over, what of it covers the order, the change, and the tip beside it."""
+
+    amount: Decimal
+    handed_over: Decimal
+    change: Decimal
+    tip: Decimal
+
 
 _INSERT = insert(Payment).on_conflict_do_nothing().returning(Payment)
 
@@ -39,7 +51,7 @@ async def take(
     Raises Invalid for an amount that is nothing, too precise, too little where all was wanted, or more than is due and
     not in cash, and Conflict for an order that nothing is due for and for a reference that was taken already.
     """
-    order, due, unit = held.order, held.due, held.unit
+    due, unit = held.due, held.unit
     check_amount("tip_amount", tip, unit)
     if handed_over <= 0 or not money.is_whole(handed_over, unit):
         raise Invalid("Invalid amount", code="invalid_amount", fields={"amount": "Invalid amount"})
@@ -52,26 +64,55 @@ async def take(
     settled = settle(due, handed_over, method)
     if settled is None:
         raise Invalid.field("amount", "Only cash can be more than is due.", code="no_change")
+    taken = Money(settled.amount, handed_over, settled.change, tip)
+    return await record(
+        session,
+        held,
+        taken,
+        method=method,
+        transaction_id=transaction_id,
+        by=principal.user_id,
+        notes=notes,
+        now=now,
+    )
+
+
+async def record(
+    session: AsyncSession,
+    held: orders.Held,
+    taken: Money,
+    *,
+    method: str,
+    transaction_id: str | None,
+    by: UUID | None,
+    notes: str | None,
+    now: datetime,
+) -> Payment:
+    """Writes down money that was taken for an open order, and completes it when that covers the rest.
+
+    Raises Conflict for a reference that was taken already.
+    """
+    order = held.order
     row = {
         "id": uuid4(),
         "restaurant_id": order.restaurant_id,
         "order_id": order.id,
         "payment_method": method,
         "currency": order.currency,
-        "amount": settled.amount,
-        "amount_paid": handed_over,
-        "change_given": settled.change,
-        "tip_amount": tip,
+        "amount": taken.amount,
+        "amount_paid": taken.handed_over,
+        "change_given": taken.change,
+        "tip_amount": taken.tip,
         "transaction_id": transaction_id,
-        "processed_by": principal.user_id,
+        "processed_by": by,
         "notes": notes,
         "payment_time": now,
     }
     payment = (await session.scalars(_INSERT, [row])).one_or_none()
     if payment is None:
         raise Conflict("A payment with this transaction id was taken already.", code="transaction_taken")
-    order.amount_paid += settled.amount
-    order.tip_amount += tip
+    order.amount_paid += taken.amount
+    order.tip_amount += taken.tip
     events.payment_captured(session, payment)
     if held.due:
         await orders.changed(session, held)
@@ -110,7 +151,7 @@ async def refund(
     tip: Decimal,
     reason: str | None,
     now: datetime,
-) -> None:
+) -> Refund:
     """Gives back a part of a payment, with the tax in it, and a part of its tip.
 
     While the order is open, what goes back is due again. Raises Invalid for more than is left of the payment.
@@ -139,25 +180,28 @@ async def refund(
     payment.refund_reason = reason
     payment.status = refunded_status(payment.amount, payment.refund_amount)
     order.version += 1
-    session.add(
-        Refund(
-            id=uuid4(),
-            restaurant_id=order.restaurant_id,
-            payment_id=payment.id,
-            amount=amount,
-            tip_amount=tip,
-            tax_amount=tax,
-            reason=reason,
-            refunded_by=principal.user_id,
-            refunded_at=now,
-        )
+    row = Refund(
+        id=uuid4(),
+        restaurant_id=order.restaurant_id,
+        payment_id=payment.id,
+        amount=amount,
+        tip_amount=tip,
+        tax_amount=tax,
+        reason=reason,
+        refunded_by=principal.user_id,
+        refunded_at=now,
     )
+    session.add(row)
     await session.flush()
+    if payment.payment_method == "CARD":
+        await returns.at_provider(session, payment, row)
     events.payment_refunded(session, payment, amount, tip)
     if closed:
+        await sums.touch(session, order)
         events.order_refunded(session, order, held.lines, amount, tax, reason or "")
     else:
         events.order_updated(session, order, held.lines)
+    return row
 
 
 def tip_with(payment: Payment, amount: Decimal) -> Decimal:

@@ -2,10 +2,21 @@
 
 import refdata
 from services.pos.models.base import Base
+from services.pos.models.card import CardPayment, CardRefund
 from services.pos.models.menu_category import MenuCategory
 from services.pos.models.menu_item import MenuItem, Modifier, ModifierGroup, TaxCategory
 from services.pos.models.order import DiningTable, KitchenTicket, Order, OrderCounter, OrderLine
 from services.pos.models.payment import BillSettings, Discount, Payment, Refund
+from services.pos.models.provider import (
+    ExternalObject,
+    OAuthState,
+    ProviderConnection,
+    ProviderEvent,
+    ProviderSync,
+    VerificationCode,
+)
+from services.pos.models.stock import StockOut
+from services.pos.models.sums import DailySum, SalesDay
 
 TENANT_TABLES = {
     "menu_categories": "restaurant_id",
@@ -22,25 +33,49 @@ TENANT_TABLES = {
     "refunds": "restaurant_id",
     "discounts": "restaurant_id",
     "bill_settings": "restaurant_id",
+    "provider_connections": "restaurant_id",
+    "oauth_states": "restaurant_id",
+    "external_objects": "restaurant_id",
+    "provider_syncs": "restaurant_id",
+    "card_payments": "restaurant_id",
+    "card_refunds": "restaurant_id",
+    "sales_days": "restaurant_id",
+    "daily_sums": "restaurant_id",
+    "stock_outs": "restaurant_id",
     **refdata.TENANT_TABLES,
 }
 """Tables under row-level security, with the column that names the restaurant."""
 
+PLATFORM_TABLES = frozenset({"provider_events", "verification_codes"})
+"""Tables that belong to no restaurant: whom an event is about turns out later, and a webhook is the platform's own."""
+
 __all__ = [
+    "PLATFORM_TABLES",
     "TENANT_TABLES",
     "Base",
     "BillSettings",
+    "CardPayment",
+    "CardRefund",
+    "DailySum",
     "DiningTable",
     "Discount",
+    "ExternalObject",
     "KitchenTicket",
     "MenuCategory",
     "MenuItem",
     "Modifier",
     "ModifierGroup",
+    "OAuthState",
     "Order",
     "OrderCounter",
     "OrderLine",
     "Payment",
+    "ProviderConnection",
+    "ProviderEvent",
+    "ProviderSync",
     "Refund",
+    "SalesDay",
+    "StockOut",
     "TaxCategory",
+    "VerificationCode",
 ]

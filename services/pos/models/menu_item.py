@@ -57,6 +57,8 @@ class MenuItem(Base):
     price: Mapped[Money]
     is_active: Mapped[bool] = mapped_column(server_default=sa.true())
     is_available: Mapped[bool] = mapped_column(server_default=sa.true())
+    # Made unavailable by the stock, which then also brings it back; what people said is theirs to take back.
+    is_out_of_stock: Mapped[bool] = mapped_column(server_default=sa.false())
     image_key: Mapped[str | None] = mapped_column(sa.String(255))
     allergens: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
     modifier_group_ids: Mapped[list[UUID]] = mapped_column(ARRAY(sa.Uuid), server_default="{}")

@@ -1,27 +1,54 @@
-"""Sums of what was sold. A sale is a completed order; it counts on the business day on which it was taken."""
+"""Sums of what was sold. A sale is a completed order; it counts on the business day on which it was taken.
 
+Days whose sums hold are read from them, and the others from their orders.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from servicekit.db import Query, Reader
-from servicekit.paging import Page, read_page
+from servicekit.paging import Page
 
 _MINE = "o.restaurant_id = CAST(:restaurant_id AS uuid)"
-_SOLD = f"{_MINE} AND o.status = 'COMPLETED' AND o.business_date BETWEEN CAST(:first AS date) AND CAST(:last AS date)"
-_AMOUNTS = """
-    count(*) AS orders,
-    coalesce(sum(o.total_amount), 0) AS total,
-    coalesce(sum(o.tax_amount), 0) AS tax,
-    coalesce(sum(o.discount_amount), 0) AS discounts,
-    coalesce(sum(o.service_charge), 0) AS service_charges,
-    coalesce(sum(o.tip_amount), 0) AS tips,
-    coalesce(sum(o.refund_amount), 0) AS refunds
-"""
-_TOTALS = Query(text(f"SELECT {_AMOUNTS} FROM orders o WHERE {_SOLD}"))  # noqa: S608 - fixed texts
+_LIVE = f"{_MINE} AND o.status = 'COMPLETED' AND o.business_date = ANY(CAST(:live AS date[]))"
+_SUMMED = "s.restaurant_id = CAST(:restaurant_id AS uuid) AND s.business_date = ANY(CAST(:summed AS date[]))"
+_AMOUNTS = ("total", "tax", "discounts", "service_charges", "tips", "refunds")
+# One probe of the index finds the next day that has orders, however many each day has.
+_CALENDAR = Query(
+    text(
+        """WITH RECURSIVE days AS (
+            (SELECT o.business_date FROM orders o WHERE o.restaurant_id = CAST(:restaurant_id AS uuid)
+             AND o.business_date BETWEEN CAST(:first AS date) AND CAST(:last AS date)
+             ORDER BY o.business_date DESC LIMIT 1)
+            UNION ALL
+            SELECT (SELECT o.business_date FROM orders o WHERE o.restaurant_id = CAST(:restaurant_id AS uuid)
+                    AND o.business_date < days.business_date AND o.business_date >= CAST(:first AS date)
+                    ORDER BY o.business_date DESC LIMIT 1)
+            FROM days WHERE days.business_date IS NOT NULL
+        )
+        SELECT days.business_date, coalesce(d.summed = d.changes, false) AS is_summed, d.orders, d.total, d.tax,
+            d.discounts, d.service_charges, d.tips, d.refunds, d.first_at AS created_at, d.last_at AS updated_at
+        FROM days LEFT JOIN sales_days d
+            ON d.restaurant_id = CAST(:restaurant_id AS uuid) AND d.business_date = days.business_date
+        WHERE days.business_date IS NOT NULL ORDER BY days.business_date DESC"""
+    )
+)
+_LIVE_DAYS = Query(
+    text(
+        f"""SELECT o.business_date, count(*) AS orders, sum(o.total_amount) AS total, sum(o.tax_amount) AS tax,
+            sum(o.discount_amount) AS discounts, sum(o.service_charge) AS service_charges, sum(o.tip_amount) AS tips,
+            sum(o.refund_amount) AS refunds, min(o.created_at) AS created_at, max(o.updated_at) AS updated_at
+        FROM orders o WHERE {_LIVE} GROUP BY o.business_date"""  # noqa: S608 - fixed texts
+    )
+)
 _TODAY = Query(
     text(
         f"""SELECT o.status, o.order_type, count(*) AS orders, sum(o.total_amount) AS total
@@ -29,76 +56,88 @@ _TODAY = Query(
         GROUP BY o.status, o.order_type"""  # noqa: S608 - fixed texts
     )
 )
-_BY_DAY = Query(
-    text(
-        f"""SELECT o.business_date::text AS key, o.business_date::text AS name, count(*) AS count,
-        sum(o.total_amount) AS amount FROM orders o WHERE {_SOLD} GROUP BY o.business_date
-        ORDER BY o.business_date"""  # noqa: S608 - fixed texts
-    )
+_LINES = f"""FROM orders o JOIN order_lines l ON l.order_id = o.id AND l.status <> 'CANCELLED' WHERE {_LIVE}"""
+
+
+def _both(grouping: str, live: str) -> str:
+    """The sums of a grouping as rows of key, name, count and amount, from days with sums and days without."""
+    return f"""SELECT key, max(name) AS name, sum(count) AS count, sum(amount) AS amount FROM (
+        SELECT s.key, s.name, s.count, s.amount FROM daily_sums s WHERE s.grouping = '{grouping}' AND {_SUMMED}
+        UNION ALL {live}) AS days GROUP BY key"""  # noqa: S608 - fixed texts
+
+
+_ITEMS = _both(
+    "item",
+    f"""SELECT l.menu_item_id::text, max(l.name), sum(l.quantity), sum(l.total_price) {_LINES}
+    GROUP BY l.menu_item_id""",
 )
 _BY_HOUR = Query(
     text(
-        f"""SELECT hour::text AS key, lpad(hour::text, 2, '0') || '\\:00' AS name, count(*) AS count,
-        sum(amount) AS amount
-        FROM (SELECT extract(hour FROM o.order_time AT TIME ZONE CAST(:zone AS text))::int AS hour,
-              o.total_amount AS amount FROM orders o WHERE {_SOLD}) AS hours
-        GROUP BY hour ORDER BY hour"""  # noqa: S608 - fixed texts
+        f"""SELECT key, lpad(key, 2, '0') || '\\:00' AS name, count, amount FROM (
+        {
+            _both(
+                "hour",
+                f'''SELECT hour::text, '', count(*), sum(amount) FROM (
+                SELECT extract(hour FROM o.order_time AT TIME ZONE CAST(:zone AS text))::int AS hour,
+                o.total_amount AS amount FROM orders o WHERE {_LIVE}) AS hours GROUP BY hour''',
+            )
+        }) AS hours ORDER BY key::int"""  # noqa: S608 - fixed texts
     )
 )
-_LINES = f"""FROM orders o JOIN order_lines l ON l.order_id = o.id AND l.status <> 'CANCELLED' WHERE {_SOLD}"""
 _BY_CATEGORY = Query(
     text(
-        f"""SELECT coalesce(sold.category_id::text, '') AS key, coalesce(c.name, '') AS name, sold.count, sold.amount
-        FROM (SELECT l.category_id, sum(l.quantity) AS count, sum(l.total_price) AS amount {_LINES}
-              GROUP BY l.category_id) AS sold
-        LEFT JOIN menu_categories c ON c.id = sold.category_id ORDER BY sold.amount DESC, key"""  # noqa: S608 - fixed texts
+        f"""SELECT sold.key, coalesce(c.name, '') AS name, sold.count, sold.amount FROM (
+        {
+            _both(
+                "category",
+                f'''SELECT coalesce(l.category_id::text, ''), '', sum(l.quantity), sum(l.total_price) {_LINES}
+                GROUP BY l.category_id''',
+            )
+        }) AS sold LEFT JOIN menu_categories c
+            ON c.restaurant_id = CAST(:restaurant_id AS uuid) AND c.id::text = sold.key
+        ORDER BY sold.amount DESC, sold.key"""  # noqa: S608 - fixed texts
     )
 )
-_BY_ITEM = Query(
-    text(
-        f"""SELECT l.menu_item_id::text AS key, max(l.name) AS name, sum(l.quantity) AS count,
-        sum(l.total_price) AS amount {_LINES} GROUP BY l.menu_item_id ORDER BY amount DESC, key"""
-    )
-)
-_TOP_ITEMS = Query(
-    text(
-        f"""SELECT max(l.name) AS name, sum(l.quantity) AS count, sum(l.total_price) AS amount {_LINES}
-        GROUP BY l.menu_item_id ORDER BY count DESC, name LIMIT CAST(:limit AS integer)"""
-    )
-)
+_BY_ITEM = Query(text(f"{_ITEMS} ORDER BY amount DESC, key"))
+_TOP_ITEMS = Query(text(f"{_ITEMS} ORDER BY count DESC, name LIMIT CAST(:limit AS integer)"))
 _TOP_BY_DAY = Query(
     text(
         f"""SELECT business_date, item_id, name, count, amount FROM (
-            SELECT o.business_date, l.menu_item_id AS item_id, max(l.name) AS name, sum(l.quantity) AS count,
-            sum(l.total_price) AS amount,
-            row_number() OVER (PARTITION BY o.business_date ORDER BY sum(l.quantity) DESC, max(l.name)) AS place
-            {_LINES} GROUP BY o.business_date, l.menu_item_id) AS ranked
+            SELECT sold.*, row_number() OVER (PARTITION BY business_date ORDER BY count DESC, name) AS place FROM (
+                SELECT s.business_date, s.key AS item_id, s.name, s.count, s.amount FROM daily_sums s
+                WHERE s.grouping = 'item' AND {_SUMMED}
+                UNION ALL
+                SELECT o.business_date, l.menu_item_id::text, max(l.name), sum(l.quantity), sum(l.total_price) {_LINES}
+                GROUP BY o.business_date, l.menu_item_id) AS sold) AS ranked
         WHERE place <= 5 ORDER BY business_date, place"""  # noqa: S608 - fixed texts
     )
 )
 _BY_SERVER = Query(
     text(
-        f"""SELECT coalesce(sold.server_id::text, '') AS key,
-        trim(coalesce(s.first_name, '') || ' ' || coalesce(s.last_name, '')) AS name, sold.count, sold.amount
-        FROM (SELECT o.restaurant_id, o.server_id, count(*) AS count, sum(o.total_amount) AS amount
-              FROM orders o WHERE {_SOLD} GROUP BY o.restaurant_id, o.server_id) AS sold
-        LEFT JOIN staff_ref s ON s.restaurant_id = sold.restaurant_id AND s.user_id = sold.server_id
-        ORDER BY sold.amount DESC, key"""  # noqa: S608 - fixed texts
+        f"""SELECT sold.key, trim(coalesce(p.first_name, '') || ' ' || coalesce(p.last_name, '')) AS name,
+        sold.count, sold.amount FROM (
+        {
+            _both(
+                "server",
+                f'''SELECT coalesce(o.server_id::text, ''), '', count(*), sum(o.total_amount)
+                FROM orders o WHERE {_LIVE} GROUP BY o.server_id''',
+            )
+        }) AS sold LEFT JOIN staff_ref p
+            ON p.restaurant_id = CAST(:restaurant_id AS uuid) AND p.user_id::text = sold.key
+        ORDER BY sold.amount DESC, sold.key"""  # noqa: S608 - fixed texts
     )
 )
 _BY_PAYMENT = Query(
     text(
-        f"""SELECT p.payment_method AS key, p.payment_method AS name, count(*) AS count,
-        sum(p.amount - p.refund_amount) AS amount
-        FROM orders o JOIN payments p ON p.order_id = o.id WHERE {_SOLD}
-        GROUP BY p.payment_method ORDER BY amount DESC, key"""  # noqa: S608 - fixed texts
+        f"""SELECT key, key AS name, count, amount FROM (
+        {
+            _both(
+                "payment",
+                f'''SELECT p.payment_method, '', count(*), sum(p.amount - p.refund_amount)
+                FROM orders o JOIN payments p ON p.order_id = o.id WHERE {_LIVE} GROUP BY p.payment_method''',
+            )
+        }) AS sold ORDER BY amount DESC, key"""  # noqa: S608 - fixed texts
     )
-)
-_DAYS = f"""SELECT o.business_date, {_AMOUNTS}, min(o.created_at) AS created_at, max(o.updated_at) AS updated_at
-    FROM orders o WHERE {_SOLD} GROUP BY o.business_date"""  # noqa: S608 - fixed texts
-_DAY_COUNT = Query(text(f"SELECT count(DISTINCT o.business_date) AS days FROM orders o WHERE {_SOLD}"))  # noqa: S608 - fixed texts
-_DAY_ROWS = Query(
-    text(f"{_DAYS} ORDER BY o.business_date DESC LIMIT CAST(:limit AS integer) OFFSET CAST(:offset AS integer)")
 )
 _QUARTERS = Query(
     text(
@@ -110,13 +149,13 @@ _QUARTERS = Query(
 )
 
 GROUPINGS = {
-    "day": _BY_DAY,
     "hour": _BY_HOUR,
     "category": _BY_CATEGORY,
     "item": _BY_ITEM,
     "server": _BY_SERVER,
     "payment": _BY_PAYMENT,
 }
+BY_DAY = "day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +166,43 @@ class Sales:
     by: dict[str, list[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The days with orders in a range: those whose sums hold, and those whose orders have to be read."""
+
+    summed: dict[date, Any]
+    live: list[date]
+
+    def parameters(self, restaurant_id: UUID) -> dict[str, Any]:
+        """What the queries of both kinds of days take."""
+        return {"restaurant_id": restaurant_id, "summed": list(self.summed), "live": self.live}
+
+
 async def sales(reader: Reader, restaurant_id: UUID, first: date, last: date, zone: str) -> Sales:
-    """The sales of a range of business days, in one round trip."""
-    days = _range(restaurant_id, first, last)
-    totals, *groups = await reader.batch(
-        (_TOTALS, days),
-        *((query, {**days, "zone": zone} if name == "hour" else days) for name, query in GROUPINGS.items()),
+    """The sales of a range of business days, in two round trips."""
+    days = await _days(reader, restaurant_id, first, last)
+    both = days.parameters(restaurant_id)
+    live, *groups = await reader.batch(
+        (_LIVE_DAYS, {"restaurant_id": restaurant_id, "live": days.live}),
+        *((query, {**both, "zone": zone} if name == "hour" else both) for name, query in GROUPINGS.items()),
     )
-    return Sales(totals[0], dict(zip(GROUPINGS, groups, strict=True)))
+    rows = _with_sales(days, live)
+    return Sales(_total_of(rows), {BY_DAY: _by_day(rows), **dict(zip(GROUPINGS, map(list, groups), strict=True))})
 
 
 async def grouped(reader: Reader, restaurant_id: UUID, first: date, last: date, zone: str, by: str) -> list[Any]:
     """The sales of a range of business days by one grouping."""
-    days = _range(restaurant_id, first, last)
-    return list(await reader.all(GROUPINGS[by], **({**days, "zone": zone} if by == "hour" else days)))
+    days = await _days(reader, restaurant_id, first, last)
+    if by == BY_DAY:
+        return _by_day(_with_sales(days, await _live(reader, restaurant_id, days)))
+    both = days.parameters(restaurant_id)
+    return list(await reader.all(GROUPINGS[by], **({**both, "zone": zone} if by == "hour" else both)))
 
 
 async def totals(reader: Reader, restaurant_id: UUID, day: date) -> Any:
-    """The sums of one business day."""
-    return await reader.first(_TOTALS, **_range(restaurant_id, day, day))
+    """The sales of one business day."""
+    rows = await reader.all(_LIVE_DAYS, restaurant_id=restaurant_id, live=[day])
+    return _total_of(rows)
 
 
 async def today(reader: Reader, restaurant_id: UUID, day: date) -> list[Any]:
@@ -155,21 +212,30 @@ async def today(reader: Reader, restaurant_id: UUID, day: date) -> list[Any]:
 
 async def top_items(reader: Reader, restaurant_id: UUID, first: date, last: date, limit: int) -> list[Any]:
     """The items that sold most."""
-    return list(await reader.all(_TOP_ITEMS, **_range(restaurant_id, first, last), limit=limit))
+    days = await _days(reader, restaurant_id, first, last)
+    return list(await reader.all(_TOP_ITEMS, **days.parameters(restaurant_id), limit=limit))
 
 
 async def page_of_days(
     reader: Reader, restaurant_id: UUID, page: Page, first: date, last: date
 ) -> tuple[int, list[tuple[Any, list[Any]]]]:
-    """How many business days had sales, and those of one page, the newest first, with what sold best on each."""
-    days = _range(restaurant_id, first, last)
-    count, rows = await read_page(reader, _DAY_COUNT, _DAY_ROWS, page, **days)
-    best: dict[date, list[Any]] = {row.business_date: [] for row in rows}
-    if rows:
-        shown = _range(restaurant_id, min(best), max(best))
-        for item in await reader.all(_TOP_BY_DAY, **shown):
+    """How many business days had sales, and those of one page, the newest first, with what sold best on each.
+
+    Raises NotFound beyond the end.
+    """
+    days = await _days(reader, restaurant_id, first, last)
+    rows = _with_sales(days, await _live(reader, restaurant_id, days))
+    page.check(len(rows))
+    shown = rows[page.offset : page.offset + page.limit]
+    best: dict[date, list[Any]] = defaultdict(list)
+    if shown:
+        wanted = {row.business_date for row in shown}
+        parameters = _Days(
+            {day: row for day, row in days.summed.items() if day in wanted}, [day for day in days.live if day in wanted]
+        ).parameters(restaurant_id)
+        for item in await reader.all(_TOP_BY_DAY, **parameters):
             best[item.business_date].append(item)
-    return count, [(row, best[row.business_date]) for row in rows]
+    return len(rows), [(row, best[row.business_date]) for row in shown]
 
 
 async def quarters(reader: Reader, restaurant_id: UUID, begin: datetime, until: datetime) -> list[Any]:
@@ -177,5 +243,35 @@ async def quarters(reader: Reader, restaurant_id: UUID, begin: datetime, until: 
     return list(await reader.all(_QUARTERS, restaurant_id=restaurant_id, begin=begin, until=until))
 
 
-def _range(restaurant_id: UUID, first: date, last: date) -> dict[str, Any]:
-    return {"restaurant_id": restaurant_id, "first": first, "last": last}
+async def _days(reader: Reader, restaurant_id: UUID, first: date, last: date) -> _Days:
+    rows = await reader.all(_CALENDAR, restaurant_id=restaurant_id, first=first, last=last)
+    return _Days(
+        {row.business_date: row for row in rows if row.is_summed},
+        [row.business_date for row in rows if not row.is_summed],
+    )
+
+
+async def _live(reader: Reader, restaurant_id: UUID, days: _Days) -> Sequence[Any]:
+    if not days.live:
+        return []
+    return await reader.all(_LIVE_DAYS, restaurant_id=restaurant_id, live=days.live)
+
+
+def _with_sales(days: _Days, live: Sequence[Any]) -> list[Any]:
+    """The days that had sales, the newest first."""
+    rows = [*(row for row in days.summed.values() if row.orders), *live]
+    return sorted(rows, key=lambda row: row.business_date, reverse=True)
+
+
+def _total_of(rows: Sequence[Any]) -> Any:
+    amounts = {name: sum((getattr(row, name) for row in rows), Decimal(0)) for name in _AMOUNTS}
+    return SimpleNamespace(orders=sum(row.orders for row in rows), **amounts)
+
+
+def _by_day(rows: Sequence[Any]) -> list[Any]:
+    return [
+        SimpleNamespace(
+            key=row.business_date.isoformat(), name=row.business_date.isoformat(), count=row.orders, amount=row.total
+        )
+        for row in reversed(rows)
+    ]

@@ -9,10 +9,11 @@ from servicekit.testing.fixtures import SettingsOf
 from servicekit.testing.process import service_process
 from servicekit.testing.schema import tables_without_tenant
 from servicekit.testing.service import RunningService
+from services.pos import models
 
 
 def test_every_table_of_restaurants_is_under_a_forced_policy(pos: RunningService) -> None:
-    assert tables_without_tenant(pos) == PLATFORM_TABLES | {"alembic_version"}
+    assert tables_without_tenant(pos) == PLATFORM_TABLES | models.PLATFORM_TABLES | {"alembic_version"}
 
 
 async def test_it_keeps_restaurants_and_staff(pos: RunningService, bus: Bus) -> None:

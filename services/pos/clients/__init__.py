@@ -1,0 +1,1 @@
+"""What pos reaches outside itself: identity, the till systems of others, and the payment provider."""
