@@ -126,6 +126,9 @@ def test_a_component_understands_what_it_is_told(component, monkeypatch):
         assert settings.host == "0.0.0.0"  # noqa: S104 - inside a pod everything comes from elsewhere
     else:
         assert (settings.grpc_port, settings.http_port) == (50051, 8080)
+    if component == "notify":
+        assert (settings.ws_host, settings.ws_port) == ("0.0.0.0", 8090)  # noqa: S104 - as above
+        assert list(settings.ws_origins) == ["https://admin.example.com"]
 
 
 @by_values
