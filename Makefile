@@ -14,7 +14,7 @@ EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
 SOLVER_TESTS := services/scheduling/rostering tests/bench/test_roster.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env protos run test lint bench bench-roster profile routes openapi format lock clean-data clean
+.PHONY: help env protos run test lint bench bench-roster profile routes openapi asyncapi format lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ routes: protos ## list every route: method, path, RPC, permission
 
 openapi: protos ## write the OpenAPI document to build/openapi.json
 	@$(BIN)/python -m gateway.openapi build/openapi.json
+
+asyncapi: protos ## write the AsyncAPI document of the integrators' events to build/asyncapi.yaml
+	@$(BIN)/python -m gateway.asyncapi build/asyncapi.yaml
 
 format: env ## let ruff format and fix what it can
 	@$(BIN)/ruff format .

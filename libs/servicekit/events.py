@@ -65,21 +65,22 @@ class EventType:
 
 def type_of(message_class: type[Message]) -> EventType:
     """The names of an event class. Raises NotAnEvent for a message that is none."""
-    return _declared(message_class.DESCRIPTOR)
+    return declared(message_class.DESCRIPTOR)
 
 
 @lru_cache(maxsize=1024)
-def _declared(descriptor: Descriptor) -> EventType:
+def declared(descriptor: Descriptor) -> EventType:
+    """The names of an event message. Raises NotAnEvent for a message that is none."""
     options = descriptor.GetOptions()
     package = _PACKAGE.fullmatch(descriptor.file.package)
     if package is None or not options.HasExtension(options_pb2.event):
         raise NotAnEvent(f"{descriptor.full_name} is not declared as an event")
-    declared = options.Extensions[options_pb2.event]
-    if _EVENT_TYPE.fullmatch(declared.type) is None:
-        raise NotAnEvent(f"{descriptor.full_name} has the malformed event type {declared.type!r}")
-    if declared.public and carries_secret(descriptor):
+    named = options.Extensions[options_pb2.event]
+    if _EVENT_TYPE.fullmatch(named.type) is None:
+        raise NotAnEvent(f"{descriptor.full_name} has the malformed event type {named.type!r}")
+    if named.public and carries_secret(descriptor):
         raise NotAnEvent(f"{descriptor.full_name} is public and has a secret field")
-    return EventType(descriptor.full_name, package["service"], declared.type, declared.public)
+    return EventType(descriptor.full_name, package["service"], named.type, named.public)
 
 
 @dataclass(frozen=True, slots=True)
