@@ -40,7 +40,8 @@ _COUNT = Query(sa.select(sa.func.count()).select_from(Invoice).where(*_MINE))
 _ROWS = Query(
     sa.select(*_COLUMNS)
     .where(*_MINE)
-    .order_by(Invoice.created_at.desc(), Invoice.id)
+    # Two of one second stand in the order of their numbers.
+    .order_by(Invoice.created_at.desc(), Invoice.number.desc(), Invoice.id)
     .limit(bindparam("limit", type_=sa.Integer))
     .offset(bindparam("offset", type_=sa.Integer))
 )
