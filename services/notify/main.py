@@ -17,6 +17,9 @@ from servicekit.runtime import Core, Service
 from services.notify.clients.neighbours import Neighbours
 from services.notify.clients.push import Push
 from services.notify.clients.whatsapp import WhatsApp
+from services.notify.conversation.desk import Desk
+from services.notify.conversation.dialogue import Dialogue
+from services.notify.conversation.worker import Conversations, PhotoAlbum
 from services.notify.jobs import Announcing, Sending, Upkeep
 from services.notify.live.assembly import live_parts
 from services.notify.projections import subscriptions
@@ -49,6 +52,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     )
     whatsapp, push = whatsapp_of(settings), push_of(settings)
     sender = Sender(core.database, whatsapp, push, mail_of(settings), neighbours, manner_of(settings))
+    desk = Desk(neighbours)
+    dialogue = Dialogue(desk, PhotoAlbum(whatsapp, files, settings.public_url))
+    conversations = Conversations(core.database, desk, dialogue, clock, settings.remembered)
     return core.service(
         [
             (preference_pb2.DESCRIPTOR.services_by_name["PreferenceService"], PreferenceService()),
@@ -70,6 +76,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
                 WhatsAppService(
                     core.database,
                     whatsapp,
+                    files,
                     clock,
                     WebhookSecrets(
                         app_secret=settings.whatsapp_app_secret.get_secret_value(),
@@ -86,6 +93,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         jobs={
             **Sending(core.database, sender, clock, settings.rates).handlers(),
             **Announcing(core.database, clock).handlers(),
+            **conversations.handlers(),
             **Upkeep(core.database, files, clock, settings.kept).handlers(),
         },
         parts=[whatsapp, push, neighbours, *live_parts(core, settings)],

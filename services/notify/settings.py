@@ -66,6 +66,11 @@ class Settings(ServiceSettings):
     """How long an unfinished conversation is remembered."""
 
     @property
+    def remembered(self) -> timedelta:
+        """How long an unfinished conversation is remembered."""
+        return timedelta(minutes=self.conversation_minutes)
+
+    @property
     def rates(self) -> dict[str, float]:
         """How often each provider may be asked, by channel, in a second, all replicas together."""
         return {

@@ -164,10 +164,18 @@ async def _deliver(
 
 
 async def queue(
-    session: AsyncSession, delivery_id: UUID, at: datetime | None = None, *, reserved: bool = False
+    session: AsyncSession,
+    delivery_id: UUID,
+    at: datetime | None = None,
+    *,
+    reserved: bool = False,
+    after: str = "",
 ) -> None:
-    """Has a delivery sent once the session's transaction has committed, not before `at`."""
-    lock = f"delivery {delivery_id}"
+    """Has a delivery sent once the session's transaction has committed, not before `at`.
+
+    Deliveries with the same word in `after` are sent one after the other.
+    """
+    lock = after or f"delivery {delivery_id}"
     await jobs.defer(session, DELIVER, at=at, lock=lock, delivery_id=str(delivery_id), reserved=reserved)
 
 

@@ -14,6 +14,7 @@ from servicekit.db import Query, Reader, Reading
 from servicekit.paging import Page, read_page
 from services.notify.models import Attachment, Delivery, Notification
 
+_MOMENT = sa.DateTime(timezone=True)
 _TENANT = bindparam("restaurant_id", type_=sa.Uuid)
 _OWN = sa.and_(
     Notification.restaurant_id == _TENANT,
@@ -22,9 +23,9 @@ _OWN = sa.and_(
 )
 _KIND = bindparam("kind", type_=sa.Text)
 _PRIORITY = bindparam("priority", type_=sa.Text)
-_IS_READ = bindparam("is_read", type_=sa.Boolean)
-_SINCE = bindparam("since", type_=sa.DateTime(timezone=True))
-_UNTIL = bindparam("until", type_=sa.DateTime(timezone=True))
+_IS_READ = sa.cast(bindparam("is_read", type_=sa.Boolean), sa.Boolean)
+_SINCE = sa.cast(bindparam("since", type_=_MOMENT), _MOMENT)
+_UNTIL = sa.cast(bindparam("until", type_=_MOMENT), _MOMENT)
 _WANTED = sa.and_(
     _OWN,
     sa.or_(_KIND == "", Notification.kind == _KIND),

@@ -2,29 +2,36 @@
 
 import asyncio
 import hmac
+import mimetypes
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
 import orjson
 from google.api import httpbody_pb2
+from google.protobuf import any_pb2
 
 from mizan.notify.v1 import whatsapp_pb2 as pb
+from mizan.options.v1 import files_pb2
 from servicekit import context
 from servicekit.call import Call
 from servicekit.clock import Clock
 from servicekit.db import SYSTEM, Database
-from servicekit.errors import Forbidden, Invalid, Unauthenticated
+from servicekit.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from servicekit.files import Files
 from services.notify.clients import whatsapp as messages
 from services.notify.clients.whatsapp import WhatsApp
 from services.notify.commands import deliveries
 from services.notify.commands import whatsapp as commands
+from services.notify.conversation.worker import FOLDER
 from services.notify.domain.channels import WHATSAPP
 from services.notify.domain.deliveries import SENDING, Sent
 from services.notify.domain.whatsapp import is_signed, may_write_freely, phone_digits, read_webhook
 from services.notify.queries import deliveries as queries
 
 LONGEST_WAIT: Final = 5.0
+_MEDIA: Final = re.compile(r"[0-9a-f-]{36}\.[a-z0-9]{2,5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class WhatsAppService:
         self,
         database: Database,
         client: WhatsApp,
+        files: Files,
         clock: Clock,
         secrets: WebhookSecrets,
         *,
@@ -51,6 +59,7 @@ class WhatsAppService:
     ) -> None:
         self._database = database
         self._client = client
+        self._files = files
         self._clock = clock
         self._secrets = secrets
         self._country_code = country_code
@@ -76,6 +85,15 @@ class WhatsAppService:
             # Whose they are turns out when they are worked on.
             await commands.store(await call.session(SYSTEM), inbound, reports, now)
         return pb.WebhookReceived(success=True)
+
+    async def GetMedia(self, request: pb.GetMediaRequest, call: Call) -> httpbody_pb2.HttpBody:
+        if _MEDIA.fullmatch(request.name) is None:
+            raise NotFound
+        content = await self._files.read(f"{call.principal.tenant}/{FOLDER}/{request.name}")
+        packed = any_pb2.Any()
+        packed.Pack(files_pb2.Disposition(filename=request.name, inline=True))
+        kind = mimetypes.guess_type(request.name)[0] or "application/octet-stream"
+        return httpbody_pb2.HttpBody(content_type=kind, data=content, extensions=[packed])
 
     async def SendWhatsApp(self, request: pb.SendWhatsAppRequest, call: Call) -> pb.SendWhatsAppResponse:
         message = _message(request)

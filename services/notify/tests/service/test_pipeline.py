@@ -75,11 +75,8 @@ async def test_what_is_critical_passes_over_every_wish(town: Town) -> None:
 async def test_quiet_hours_hold_back_what_is_not_in_the_list(town: Town) -> None:
     place = await town.restaurant(timezone="Asia/Tokyo")
     now = datetime.now(UTC)
-    quiet = {
-        "quiet_hours_start": (now - timedelta(hours=1)).time(),
-        "quiet_hours_end": (now + timedelta(hours=2)).time(),
-    }
-    asleep = await town.person(place, timezone="UTC", **quiet)
+    began, ends = (now - timedelta(hours=1)).time(), (now + timedelta(hours=2)).time()
+    asleep = await town.person(place, timezone="UTC", quiet_hours_start=began, quiet_hours_end=ends)
     await town.happens(published_week(place, asleep.id), place)
     assert town.received(asleep) == {"whatsapp": 0, "push": 0, "email": 0}
     rows = town.deliveries(asleep)
