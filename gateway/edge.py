@@ -1,7 +1,7 @@
 """What endpoints use of the gateway: callers, limits, metadata and calls."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from google.protobuf.message import Message
@@ -26,6 +26,7 @@ class GatewayEdge:
         limiter: Limiter,
         limits: dict[str, Limit],
         *,
+        composed: Mapping[str, Callable[..., Awaitable[Any]]],
         timeout_seconds: float,
     ) -> None:
         self._authenticator = authenticator
@@ -35,6 +36,7 @@ class GatewayEdge:
         self._account = limits["ACCOUNT"]
         self._restaurant = limits["RESTAURANT"]
         self._classes = limits
+        self._composed = composed
         self.timeout_seconds = timeout_seconds
 
     async def principal_of(self, exchange: Exchange, operation: Operation) -> Principal:
@@ -61,8 +63,8 @@ class GatewayEdge:
         return metadata
 
     def unary(self, operation: Operation) -> Callable[..., Awaitable[Any]]:
-        """The call of an operation."""
-        return self._channels.unary(operation)
+        """The call of an operation; a screen is composed in this process."""
+        return self._composed.get(operation.path) or self._channels.unary(operation)
 
     def stream(self, operation: Operation) -> Callable[..., Any]:
         """The call of an operation that streams its answer."""

@@ -15,6 +15,8 @@ from gateway.app import pages, surround
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.cache import PrincipalCache
 from gateway.channels import ACCESS, Channels
+from gateway.compose.dashboard import Dashboard
+from gateway.compose.parts import Parts
 from gateway.edge import GatewayEdge
 from gateway.exchange import App, Receive, Scope, Send
 from gateway.ratelimit import Limit, Limiter
@@ -124,6 +126,7 @@ class Gateway:
             self.minter,
             self.limiter,
             limits,
+            composed=Dashboard(Parts(self.channels)).handlers,
             timeout_seconds=settings.call_timeout_seconds,
         )
 

@@ -3,6 +3,7 @@
 from mizan.timeclock.v1 import (
     agent_pb2,
     attendance_pb2,
+    board_pb2,
     clock_pb2,
     policy_pb2,
     punch_pb2,
@@ -18,6 +19,7 @@ from services.timeclock.photos import Photos
 from services.timeclock.projections import subscriptions
 from services.timeclock.service.agents import AgentClockService
 from services.timeclock.service.attendance import AttendanceService
+from services.timeclock.service.boards import BoardService
 from services.timeclock.service.clock import ClockService
 from services.timeclock.service.policy import PolicyService
 from services.timeclock.service.punches import PunchService
@@ -44,6 +46,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
                 attendance_pb2.DESCRIPTOR.services_by_name["AttendanceService"],
                 AttendanceService(clock, settings.public_url),
             ),
+            (board_pb2.DESCRIPTOR.services_by_name["BoardService"], BoardService(clock)),
             (punch_pb2.DESCRIPTOR.services_by_name["PunchService"], PunchService(clock)),
             (policy_pb2.DESCRIPTOR.services_by_name["PolicyService"], PolicyService()),
             (timesheet_pb2.DESCRIPTOR.services_by_name["TimesheetService"], TimesheetService(clock)),

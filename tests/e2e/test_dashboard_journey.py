@@ -1,0 +1,60 @@
+"""The screens that several services make up, as an owner sees them through the gateway, also while a part is away."""
+
+import pytest
+
+from tests.support import browser
+from tests.support.people import join, register
+from tools.installation import Site
+
+pytestmark = pytest.mark.e2e
+
+SCREENS = ("summary/", "analytics/staff_insights/")
+BOARDS = ("analytics/live_board_metrics/", "analytics/attendance_dashboard/")
+LISTS = ("kpis/", "analytics/staff_live_metrics/")
+
+
+def test_the_screens_of_a_new_restaurant(installation: Site) -> None:
+    with browser.client(installation.url) as client:
+        owner = register(client, "Screens").owner
+        for screen in SCREENS:
+            page = owner.get(f"/api/dashboard/{screen}")
+            assert page.status_code == 200, page.text
+            assert page.json()["warnings"] == []
+        for board in BOARDS:
+            page = owner.get(f"/api/dashboard/{board}")
+            assert page.status_code == 200, page.text
+        for listed in LISTS:
+            page = owner.get(f"/api/dashboard/{listed}")
+            assert page.status_code == 200, page.text
+            assert isinstance(page.json(), list)
+
+        summary = owner.get("/api/dashboard/summary/").json()
+        assert summary["operations"]["next_delivery"] == {"supplier": "None", "date": "None"}
+        assert summary["wellbeing"]["new_hires"] == 1
+        assert isinstance(summary["operations"]["avg_rating"], float)
+
+        made = owner.post(
+            "/api/scheduling/tasks/", {"title": "Sweep", "due_date": summary["date"], "priority": "URGENT"}
+        )
+        assert made.status_code == 201, made.text
+        assert [task["label"] for task in owner.get("/api/dashboard/summary/").json()["tasks_due"]] == ["Sweep"]
+        assert owner.get("/api/dashboard/analytics/live_board_metrics/").json()["attention_needed"] == 1
+
+        kpis = owner.get("/api/dashboard/kpis/").json()
+        assert kpis[0]["date"] == summary["date"]
+        assert isinstance(kpis[0]["total_revenue"], float)
+        paged = owner.get("/api/dashboard/kpis/?page=1&page_size=2").json()
+        assert len(paged["results"]) <= 2
+        assert paged["count"] == len(kpis)
+        assert owner.get("/api/analytics/labor-costs/").json() == []
+
+
+def test_a_waiter_sees_neither_figures_nor_attendance_of_others(installation: Site) -> None:
+    with browser.client(installation.url) as client:
+        restaurant = register(client, "Waiters")
+        waiter = join(restaurant, "WAITER", "4821")
+        assert waiter.get("/api/dashboard/kpis/").status_code == 403
+        assert waiter.get("/api/dashboard/analytics/attendance_dashboard/").status_code == 403
+        summary = waiter.get("/api/dashboard/summary/")
+        assert summary.status_code == 200
+        assert summary.json()["warnings"] == []
