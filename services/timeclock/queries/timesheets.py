@@ -126,7 +126,7 @@ _PAYROLL = Query(
     .select_from(_FROM.join(TimesheetLine, TimesheetLine.timesheet_id == _TIMESHEETS.c.id))
     .where(
         _TIMESHEETS.c.restaurant_id == _TENANT,
-        _TIMESHEETS.c.status.in_(("APPROVED", "PAID")),
+        sa.or_(_TIMESHEETS.c.status == "APPROVED", _TIMESHEETS.c.status == "PAID"),
         _TIMESHEETS.c.end_date.between(bindparam("first", type_=sa.Date), bindparam("last", type_=sa.Date)),
     )
     .order_by(refdata.FULL_NAME, _TIMESHEETS.c.staff_id, _TIMESHEETS.c.start_date, TimesheetLine.number)
