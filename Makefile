@@ -43,6 +43,9 @@ bench: protos ## measure requests against bare controls of the same run (ARGS="m
 bench-roster: env ## measure the optimizer: INSTANCES=DIR of benchmark files, ARGS="--seconds 60"
 	@$(BIN)/python -m tests.bench.roster $(INSTANCES) $(ARGS)
 
+bench-sockets: protos ## measure WebSockets: ARGS="--connections 10000 --controls"
+	@$(BIN)/python -m tests.bench.sockets $(ARGS)
+
 profile: protos ## show where time goes in one scenario of the bench (ARGS="staff_list --native")
 	@$(BIN)/python -m tools.profile $(ARGS)
 
