@@ -35,6 +35,7 @@ async def follow(
     kept = await session.execute(_UPSERT, {**row, "menu_item_ids": list(dishes)})
     if kept.first() is None:
         return
+    named = frozenset(dishes)
     missing = sa.exists().where(
         StockOut.restaurant_id == restaurant_id, StockOut.is_out, MenuItem.id == sa.any_(StockOut.menu_item_ids)
     )
@@ -45,7 +46,7 @@ async def follow(
         .with_for_update(of=MenuItem)
     )
     for item, is_missing in found.all():
-        if is_missing and item.is_available:
+        if is_out and item.id in named and item.is_available:
             item.is_available, item.is_out_of_stock = False, True
         elif not is_missing and item.is_out_of_stock:
             item.is_available, item.is_out_of_stock = True, False

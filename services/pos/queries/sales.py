@@ -61,7 +61,7 @@ _LINES = f"""FROM orders o JOIN order_lines l ON l.order_id = o.id AND l.status 
 
 def _both(grouping: str, live: str) -> str:
     """The sums of a grouping as rows of key, name, count and amount, from days with sums and days without."""
-    return f"""SELECT key, max(name) AS name, sum(count) AS count, sum(amount) AS amount FROM (
+    return f"""SELECT key, max(name) AS name, sum(count)::bigint AS count, sum(amount) AS amount FROM (
         SELECT s.key, s.name, s.count, s.amount FROM daily_sums s WHERE s.grouping = '{grouping}' AND {_SUMMED}
         UNION ALL {live}) AS days GROUP BY key"""  # noqa: S608 - fixed texts
 
