@@ -121,7 +121,9 @@ class InventoryReactions(Reactions):
         await self._tell_stock(session, event.stock, "stock_low", {})
 
     async def stock_out(self, session: AsyncSession, event: inventory.StockOut, _envelope: Envelope) -> None:
-        """Tells that nothing is left, and how many dishes that concerns."""
+        """Tells that nothing is left, and how many dishes that concerns; once, although recipes may change after it."""
+        if event.is_repeated:
+            return
         await self._tell_stock(session, event.stock, "stock_out", {"dishes": len(event.menu_item_ids)})
 
     async def _tell_stock(
