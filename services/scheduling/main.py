@@ -12,6 +12,8 @@ from mizan.scheduling.v1 import (
     safety_pb2,
     shift_pb2,
     shift_task_pb2,
+    staff_schedule_pb2,
+    staff_task_pb2,
     swap_pb2,
     task_category_pb2,
     task_pb2,
@@ -43,6 +45,8 @@ from services.scheduling.service.rosters import RosterService
 from services.scheduling.service.safety import SafetyService
 from services.scheduling.service.shift_tasks import ShiftTaskService
 from services.scheduling.service.shifts import ShiftService
+from services.scheduling.service.staff_schedules import StaffScheduleService
+from services.scheduling.service.staff_tasks import StaffTaskService
 from services.scheduling.service.swaps import SwapService
 from services.scheduling.service.task_categories import TaskCategoryService
 from services.scheduling.service.task_templates import TaskTemplateService
@@ -98,6 +102,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             ),
             (process_pb2.DESCRIPTOR.services_by_name["ProcessService"], ProcessService(clock)),
             (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(clock)),
+            (staff_schedule_pb2.DESCRIPTOR.services_by_name["StaffScheduleService"], StaffScheduleService(clock)),
+            (staff_task_pb2.DESCRIPTOR.services_by_name["StaffTaskService"], StaffTaskService(clock)),
             (swap_pb2.DESCRIPTOR.services_by_name["SwapService"], SwapService()),
             (
                 roster_pb2.DESCRIPTOR.services_by_name["RosterService"],

@@ -18,7 +18,7 @@ from servicekit.text import tidy_name
 from services.scheduling import events
 from services.scheduling.domain.clock import minutes_of
 from services.scheduling.domain.task_category import DEFAULT_COLOR
-from services.scheduling.models import Shift, ShiftPerson, ShiftTask, TaskCategory
+from services.scheduling.models import Procedure, SafetyChecklist, Shift, ShiftPerson, ShiftTask, TaskCategory
 from services.scheduling.queries.shift_tasks import NO_TASK, one_task
 from services.scheduling.queries.shifts import NO_SHIFT
 
@@ -228,6 +228,9 @@ async def _apply(
         task.assigned_to = await _person(session, tenant, person) if person else None
     if "shift" in changes:
         task.shift_id = await shift_of_restaurant(session, tenant, changes["shift"]) if changes["shift"] else None
+    for name, model in (("procedure", Procedure), ("safety_checklist", SafetyChecklist)):
+        if name in changes:
+            setattr(task, f"{name}_id", await _kept(session, tenant, model, changes[name]) if changes[name] else None)
     if "parent_task" in changes:
         task.parent_id = await _parent(session, task, changes["parent_task"]) if changes["parent_task"] else None
     if changes.get("status"):
@@ -258,6 +261,17 @@ async def shift_of_restaurant(session: AsyncSession, tenant: UUID, shift_id: UUI
     found = await session.scalar(sa.select(Shift.id).where(Shift.restaurant_id == tenant, Shift.id == shift_id))
     if found is None:
         raise NotFound(NO_SHIFT)
+    return found
+
+
+async def _kept(
+    session: AsyncSession, tenant: UUID, model: type[Procedure] | type[SafetyChecklist], wanted: UUID
+) -> UUID:
+    """The id of a procedure or a safety checklist that is there. Raises NotFound."""
+    found = await session.scalar(sa.select(model.id).where(model.restaurant_id == tenant, model.id == wanted))
+    if found is None:
+        name = "StandardOperatingProcedure" if model is Procedure else "SafetyChecklist"
+        raise NotFound(f"No {name} matches the given query.")
     return found
 
 

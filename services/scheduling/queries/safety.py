@@ -5,6 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
 
 import refdata
 from servicekit.db import Query, Reader, Reading
@@ -95,6 +96,11 @@ RECOGNITIONS = Listing(
     order=(Recognition.awarded_at.desc(), Recognition.id),
     name="SafetyRecognition",
 )
+_PROCEDURES_BY_IDS = Query(
+    sa.select(*Procedure.__table__.columns).where(
+        Procedure.restaurant_id == _RESTAURANT, Procedure.id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid)))
+    )
+)
 _LEADERS = Query(
     sa.select(
         Recognition.staff_id,
@@ -114,3 +120,8 @@ _LEADERS = Query(
 async def leaders(reader: Reader, restaurant_id: UUID) -> list[Any]:
     """The ten people with the most points."""
     return list(await reader.all(_LEADERS, restaurant_id=restaurant_id))
+
+
+async def procedures_by_ids(reading: Reading, restaurant_id: UUID, ids: list[UUID]) -> dict[UUID, Any]:
+    """Several procedures by their ids."""
+    return {row.id: row for row in await reading.all(_PROCEDURES_BY_IDS, restaurant_id=restaurant_id, ids=ids)}

@@ -1,5 +1,6 @@
 """Tasks of shifts."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,9 @@ _TASKS = (
     sa.select(
         *ShiftTask.__table__.columns,
         _name(_assignee).label("assignee_name"),
+        _assignee.c.first_name.label("assignee_first"),
+        _assignee.c.last_name.label("assignee_last"),
+        _assignee.c.email.label("assignee_email"),
         _name(_author).label("author_name"),
         TaskCategory.name.label("category_name"),
         TaskCategory.description.label("category_description"),
@@ -61,6 +65,10 @@ def _optional(name: str, kind: Any) -> sa.BindParameter[Any]:
 _ASSIGNED, _SHIFT = _optional("assigned_to", sa.Uuid), _optional("shift_id", sa.Uuid)
 _STATUS, _PRIORITY = _optional("status", sa.Text), _optional("priority", sa.Text)
 _OWN = _optional("own", sa.Uuid)
+_KIND, _SEARCH = _optional("kind", sa.Text), _optional("search", sa.Text)
+_OF_SHIFTS, _OF_SAFETY = _optional("of_shifts", sa.Boolean), _optional("of_safety", sa.Boolean)
+_DUE_FROM = _optional("due_from", sa.DateTime(timezone=True))
+_DUE_TO = _optional("due_to", sa.DateTime(timezone=True))
 _DONE_BY = sa.or_(
     ShiftTask.assigned_to == _OWN,
     sa.and_(
@@ -76,6 +84,16 @@ _CHOSEN = sa.and_(
     sa.or_(_SHIFT.is_(None), ShiftTask.shift_id == _SHIFT),
     sa.or_(_STATUS.is_(None), ShiftTask.status == _STATUS),
     sa.or_(_PRIORITY.is_(None), ShiftTask.priority == _PRIORITY),
+    sa.or_(_KIND.is_(None), ShiftTask.kind == _KIND),
+    sa.or_(_OF_SHIFTS.is_not(sa.true()), ShiftTask.shift_id.is_not(None)),
+    sa.or_(_OF_SAFETY.is_not(sa.true()), ShiftTask.kind.is_not(None)),
+    sa.or_(_DUE_FROM.is_(None), ShiftTask.due_at >= _DUE_FROM),
+    sa.or_(_DUE_TO.is_(None), ShiftTask.due_at < _DUE_TO),
+    sa.or_(
+        _SEARCH.is_(None),
+        sa.func.strpos(sa.func.lower(ShiftTask.title), sa.func.lower(_SEARCH)) > 0,
+        sa.func.strpos(sa.func.lower(ShiftTask.description), sa.func.lower(_SEARCH)) > 0,
+    ),
 )
 _COUNT = Query(sa.select(sa.func.count()).select_from(ShiftTask).where(_CHOSEN, ShiftTask.parent_id.is_(None)))
 _ROWS = Query(
@@ -104,6 +122,16 @@ _STATISTICS = Query(
     .where(_CHOSEN)
     .group_by(ShiftTask.status, ShiftTask.priority)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Assignee:
+    """Who has a task, as messages name people."""
+
+    user_id: UUID
+    first_name: str | None
+    last_name: str | None
+    email: str | None
 
 
 async def page_of_tasks(

@@ -46,6 +46,9 @@ COLUMNS = (
     Shift.is_recurring,
     Shift.recurrence_group_id,
     Shift.task_templates,
+    Shift.details,
+    Shift.created_by,
+    Shift.last_modified_by,
     Shift.version,
     Shift.created_at,
     Shift.updated_at,
@@ -59,8 +62,25 @@ def _optional(name: str, kind: Any) -> sa.BindParameter[Any]:
 _STAFF = _optional("staff_id", sa.Uuid)
 _SCHEDULES = _optional("schedules", ARRAY(sa.Uuid))
 _FROM, _TO, _STATUS = _optional("date_from", sa.Date), _optional("date_to", sa.Date), _optional("status", sa.Text)
+_SEARCH = _optional("search", sa.Text)
+
+
+def _holds(text: Any) -> Any:
+    return sa.func.strpos(sa.func.lower(text), sa.func.lower(_SEARCH)) > 0
+
+
 _CHOSEN = sa.and_(
     _MINE,
+    sa.or_(
+        _SEARCH.is_(None),
+        _holds(Shift.notes),
+        _holds(Shift.preparation_instructions),
+        sa.exists().where(
+            ShiftPerson.shift_id == Shift.id,
+            refdata.is_staff(ShiftPerson.restaurant_id, ShiftPerson.user_id),
+            _holds(refdata.FULL_NAME),
+        ),
+    ),
     sa.or_(_SCHEDULES.is_(None), Shift.schedule_id == sa.any_(_SCHEDULES)),
     sa.or_(_FROM.is_(None), Shift.shift_date >= _FROM),
     sa.or_(_TO.is_(None), Shift.shift_date <= _TO),
@@ -105,6 +125,7 @@ class Filter:
     date_from: date | None = None
     date_to: date | None = None
     status: str | None = None
+    search: str | None = None
 
     def parameters(self, restaurant_id: UUID) -> dict[str, Any]:
         """The parameters of the list's queries."""
@@ -115,6 +136,7 @@ class Filter:
             "date_from": self.date_from,
             "date_to": self.date_to,
             "status": self.status,
+            "search": self.search,
         }
 
 

@@ -46,22 +46,22 @@ class SafetyService:
     ) -> safety_pb2.ListProceduresResponse:
         chosen = values_of(request, without=PAGE)
         count, rows = await queries.PROCEDURES.page(call.read(), call.principal.tenant, page_of(request), **chosen)
-        return safety_pb2.ListProceduresResponse(count=count, results=[_procedure(row) for row in rows])
+        return safety_pb2.ListProceduresResponse(count=count, results=[procedure_message(row) for row in rows])
 
     async def GetProcedure(self, request: safety_pb2.GetProcedureRequest, call: Call) -> safety_pb2.Procedure:
-        return _procedure(await queries.PROCEDURES.one(call.read(), call.principal.tenant, UUID(request.id)))
+        return procedure_message(await queries.PROCEDURES.one(call.read(), call.principal.tenant, UUID(request.id)))
 
     async def CreateProcedure(self, request: safety_pb2.CreateProcedureRequest, call: Call) -> safety_pb2.Procedure:
         session = await call.session()
         row = Procedure(restaurant_id=call.principal.tenant, created_by=call.principal.user_id)
         made = await commands.add(session, row, values_of(request))
-        return await _read(call, session, made, queries.PROCEDURES, _procedure)
+        return await _read(call, session, made, queries.PROCEDURES, procedure_message)
 
     async def UpdateProcedure(self, request: safety_pb2.UpdateProcedureRequest, call: Call) -> safety_pb2.Procedure:
         session = await call.session()
         row = await commands.locked(session, Procedure, call.principal.tenant, UUID(request.id))
         await commands.change(session, row, changes_of(request, PROCEDURE_FIELDS, nullable=()))
-        return await _read(call, session, row.id, queries.PROCEDURES, _procedure)
+        return await _read(call, session, row.id, queries.PROCEDURES, procedure_message)
 
     async def DeleteProcedure(self, request: safety_pb2.DeleteProcedureRequest, call: Call) -> Empty:
         session = await call.session()
@@ -224,7 +224,8 @@ async def _read(
     return message(await listing.one(SessionReader(session), call.principal.tenant, wanted))
 
 
-def _procedure(row: Any) -> safety_pb2.Procedure:
+def procedure_message(row: Any) -> safety_pb2.Procedure:
+    """A standard operating procedure."""
     return safety_pb2.Procedure(
         id=str(row.id),
         restaurant=str(row.restaurant_id),
