@@ -1,4 +1,4 @@
-"""A whole Mizan as processes of this machine: servers, mailbox, local Stripe, services and gateway, on loopback ports.
+"""A whole Mizan as processes of this machine, on loopback: servers, mailbox, Stripe, phones, services and gateway.
 
 `make run` starts one for a person; tests that need everything share one per test run, and tests that kill processes and
 the bench start their own. `python -m tools.installation FOLDER SOCKET` is the process behind a shared one.
@@ -13,13 +13,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from servicekit import migrate
 from tools.devkeys import DevKeys
+from tools.phone_server.firebase import service_account
 from tools.services import migrated_services, service_names
 from tools.stack import Database, ServerError, Stack, free_port, make_stack
 from tools.stack.processes import LOOPBACK, Spawner, write_secret
@@ -29,6 +30,7 @@ from tools.supervisor import Supervisor, answers_ready
 GATEWAY = "gateway"
 MAILBOX = "mailbox"
 STRIPE = "stripe"
+PHONES = "phones"
 SERVERS = ("postgres", "nats", "valkey")
 
 
@@ -80,6 +82,7 @@ class Installation:
         self._smtp_port = free_port()
         self._mailbox_port = free_port()
         self._stripe_port = free_port()
+        self._phones_port = free_port()
         self._ws_port = free_port()
         self._spawner = Spawner()
         self.supervisor = Supervisor(self.logs, self._spawner)
@@ -200,6 +203,7 @@ class Installation:
             {
                 MAILBOX: ([*mailbox, *ports], base),
                 STRIPE: (self._stripe_command(), base | self._stripe_environment()),
+                PHONES: (self._phones_command(), base | self._phones_environment),
                 **{
                     replica: (
                         [sys.executable, "-m", f"services.{name}"],
@@ -254,6 +258,7 @@ class Installation:
             environment["POS_ENCRYPTION_KEYS"] = DevKeys(self.folder / "secrets").fernet_key("pos-encryption.key")
         if name == "notify":
             environment["NOTIFY_WS_PORT"] = str(self._ws_port)
+            environment |= self._phones_environment
         if name == "identity":
             keys = DevKeys(self.folder / "secrets")
             keys.make_jwt_key()
@@ -296,6 +301,25 @@ class Installation:
             "POS_STRIPE_WEBHOOK_SECRET": f"whsec_{keys.text('stripe.payment-webhook')}",
             "STRIPE_SECRET_KEY": f"sk_test_{keys.text('stripe.key')}",
             "STRIPE_WEBHOOK_SECRET": f"whsec_{keys.text('stripe.webhook')}",
+        }
+
+    def _phones_command(self) -> list[str]:
+        webhook = f"{self.url}/api/notifications/whatsapp/webhook/"
+        return [sys.executable, "-m", "tools.phone_server", "--port", str(self._phones_port), "--webhook-url", webhook]
+
+    @cached_property
+    def _phones_environment(self) -> dict[str, str]:
+        """What notify and the local phones are both told."""
+        keys = DevKeys(self.folder / "secrets")
+        url = f"http://{LOOPBACK}:{self._phones_port}"
+        return {
+            "NOTIFY_WHATSAPP_URL": url,
+            "NOTIFY_FCM_URL": url,
+            "WHATSAPP_PHONE_NUMBER_ID": "100000000000001",
+            "WHATSAPP_ACCESS_TOKEN": keys.text("whatsapp.token"),
+            "WHATSAPP_APP_SECRET": keys.text("whatsapp.app-secret"),
+            "WHATSAPP_VERIFY_TOKEN": keys.text("whatsapp.verify-token"),
+            "FIREBASE_SERVICE_ACCOUNT_KEY": service_account(url),
         }
 
     def _gateway_environment(self) -> dict[str, str]:
