@@ -10,6 +10,7 @@ from mizan.identity.events.v1 import events_pb2 as facts
 from servicekit.clock import Clock
 from servicekit.events import Envelope
 from servicekit.inbox import Handler
+from services.notify.commands.chat import open_restaurant_room
 from services.notify.commands.deliveries import record
 from services.notify.commands.preferences import register_person
 from services.notify.commands.telling import News, queue
@@ -44,8 +45,10 @@ class IdentityReactions(Reactions):
         }
 
     async def staff_joined(self, session: AsyncSession, event: facts.StaffJoined, _envelope: Envelope) -> None:
-        """Gives a new member of staff the standard preferences."""
-        await register_person(session, UUID(event.staff.restaurant_id), UUID(event.staff.user_id))
+        """Gives a new member of staff the standard preferences, and a restaurant the room in which everybody is."""
+        restaurant_id = UUID(event.staff.restaurant_id)
+        await register_person(session, restaurant_id, UUID(event.staff.user_id))
+        await open_restaurant_room(session, restaurant_id)
 
     async def staff_deactivated(
         self, session: AsyncSession, event: facts.StaffDeactivated, _envelope: Envelope

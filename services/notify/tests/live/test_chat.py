@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
+from mizan.identity.events.v1 import events_pb2 as identity
 from mizan.notify.v1 import chat_pb2
 from mizan.pos.v1 import kitchen_pb2
 from refdata.testing import restaurant_event, staff_event
@@ -87,6 +88,15 @@ async def test_the_restaurants_own_room_is_everybodys(notify: RunningService, ap
     assert (listed.count, len((await read(api, team.badr, first.room_name, page=2, page_size=1)).results)) == (2, 1)
     assert (await read(api, team.badr)).count == 0
     assert list(await rooms(api, team.amina)) == ["Dar Atlas"]
+
+
+async def test_the_first_who_joins_finds_the_restaurants_room(notify: RunningService, api: Api, bus: Bus) -> None:
+    restaurant_id, amina = uuid4(), uuid4()
+    event = staff_event(restaurant_id, amina, "Amina", 1, identity.StaffJoined)
+    for consumer in ("notify-refdata", "notify"):
+        await handled(notify, consumer, await bus.publish(event, restaurant_id=restaurant_id))
+    found = (await rooms(api, person(frozenset(), restaurant_id=restaurant_id, user_id=amina))).values()
+    assert [(room.kind, room.room_name) for room in found] == [("RESTAURANT", f"chat_{restaurant_id}")]
 
 
 async def test_a_conversation_is_of_two_whoever_begins_it(notify: RunningService, api: Api, bus: Bus) -> None:

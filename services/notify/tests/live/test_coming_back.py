@@ -32,6 +32,8 @@ from tools.stack import free_port
 from tools.stack.nats import Nats
 from tools.stack.processes import Spawner
 
+ABNORMAL = 1006
+
 
 async def tell(bus: Bus, login: Login, number: int) -> None:
     """Publishes one notification of a person, recognisable by its title."""
@@ -200,8 +202,14 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-async def test_a_process_that_stops_sends_its_clients_away_with_their_cursor(
-    settings_of: SettingsOf, neighbours: FakeNeighbours, settings: Settings, bus: Bus, tmp_path: Path
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=lambda end: end.name)
+async def test_whether_a_process_drains_or_dies_its_clients_miss_nothing(
+    end: signal.Signals,
+    settings_of: SettingsOf,
+    neighbours: FakeNeighbours,
+    settings: Settings,
+    bus: Bus,
+    tmp_path: Path,
 ) -> None:
     login = neighbours.log_in(uuid4())
     port = free_port()
@@ -216,10 +224,12 @@ async def test_a_process_that_stops_sends_its_clients_away_with_their_cursor(
         client = await Client(f"ws://127.0.0.1:{port}").enter(login.token)
         await tell(bus, login, 1)
         await client.until("notification_message")
-        process.child.send(signal.SIGTERM)
-        farewell = await client.until("reconnect")
-        assert 0 <= farewell["after_ms"] < 5000
-        assert (await client.closed())[0] == RESTARTING
+        process.child.send(end)
+        if end == signal.SIGTERM:
+            farewell = await client.until("reconnect")
+            assert 0 <= farewell["after_ms"] < 5000
+        # Without a word there is only the end of the connection.
+        assert (await client.closed())[0] == (RESTARTING if end == signal.SIGTERM else ABNORMAL)
         await tell(bus, login, 2)
         back = Client(url_of(settings))
         back.cursor, back.received = client.cursor, client.received
