@@ -1,7 +1,7 @@
-"""What identity keeps of other services' events: the audit trail, and how a till system's connection stands."""
+"""What identity keeps of other services' events: the audit trail, a till system's connection, and hours worked."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.audit.events.v1 import events_pb2 as audit
 from mizan.pos.events.v1 import events_pb2 as pos
+from mizan.timeclock.events.v1 import events_pb2 as clock
 from servicekit.events import Envelope
 from servicekit.inbox import BatchSubscription, Event, Subscription
-from services.identity.models import AuditEntry, Restaurant
+from services.identity.models import AuditEntry, Restaurant, WorkedSession
 
 
 def audit_trail() -> BatchSubscription:
@@ -70,6 +71,47 @@ async def keep_connection(session: AsyncSession, event: pos.ProviderChanged, _en
             pos_last_sync_time=_instant(event, "last_sync_at"),
             pos_transactions_synced=event.orders_synced,
             pos_connection_version=event.version,
+        )
+    )
+
+
+def hours() -> Subscription:
+    """Knows how long people worked, for the lists that show it."""
+    return Subscription(
+        name="identity-hours",
+        handlers={
+            clock.SessionClosed: keep_hours,
+            clock.SessionChanged: keep_hours,
+            clock.SessionDiscarded: drop_hours,
+        },
+    )
+
+
+async def keep_hours(
+    session: AsyncSession, event: clock.SessionClosed | clock.SessionChanged, _envelope: Envelope
+) -> None:
+    """Keeps the minutes of a session as the event shows it, unless a newer state is known."""
+    await _keep(session, event.session, event.session.worked_minutes)
+
+
+async def drop_hours(session: AsyncSession, event: clock.SessionDiscarded, _envelope: Envelope) -> None:
+    """Takes the minutes of a session back; the row stays, so that an older event does not bring them back."""
+    await _keep(session, event.session, 0)
+
+
+async def _keep(session: AsyncSession, facts: clock.SessionFacts, minutes: int) -> None:
+    stated = insert(WorkedSession).values(
+        id=UUID(facts.id),
+        restaurant_id=UUID(facts.restaurant_id),
+        user_id=UUID(facts.staff_id),
+        business_date=date.fromisoformat(facts.business_date),
+        minutes=minutes,
+        version=facts.version,
+    )
+    newer = {name: stated.excluded[name] for name in ("business_date", "minutes", "version")}
+    await session.execute(
+        stated.on_conflict_do_update(
+            index_elements=["id"], set_=newer, where=WorkedSession.version < stated.excluded.version
         )
     )
 

@@ -15,6 +15,7 @@ from services.identity.models.staff_request import (
     StaffRequestComment,
 )
 from services.identity.models.user import PerformanceMetric, StaffProfile, User
+from services.identity.models.work import WorkedSession
 
 TENANT_TABLES = {
     "restaurants": "id",
@@ -32,6 +33,7 @@ TENANT_TABLES = {
     "staff_request_comments": "restaurant_id",
     "staff_request_attachments": "restaurant_id",
     "audit_entries": "restaurant_id",
+    "worked_sessions": "restaurant_id",
     **entitlements.TENANT_TABLES,
 }
 """Tables under row-level security, with the column that names the restaurant."""
@@ -61,4 +63,5 @@ __all__ = [
     "StaffRequestAttachment",
     "StaffRequestComment",
     "User",
+    "WorkedSession",
 ]

@@ -1,15 +1,17 @@
 """Lists of a restaurant's people."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from servicekit.db import Query, Reader
 from servicekit.paging import Page
-from services.identity.models import Restaurant, StaffProfile, User
+from services.identity.models import Restaurant, StaffProfile, User, WorkedSession
 from services.identity.queries.accounts import PROFILE_COLUMNS, RESTAURANT_COLUMNS, USER_COLUMNS
 
 _restaurant = bindparam("restaurant_id", type_=sa.Uuid)
@@ -47,6 +49,25 @@ _FIGURES = Query(
     ).where(User.restaurant_id == _restaurant, User.is_active)
 )
 _RESTAURANT = Query(sa.select(*RESTAURANT_COLUMNS).where(Restaurant.id == _restaurant))
+
+_WORKED = WorkedSession.business_date
+_HOURS = Query(
+    sa.select(
+        WorkedSession.user_id,
+        *(
+            sa.func.coalesce(
+                sa.func.sum(WorkedSession.minutes).filter(bindparam(since, type_=sa.Date) <= _WORKED), 0
+            ).label(since)
+            for since in ("week", "month", "year")
+        ),
+    )
+    .where(
+        WorkedSession.restaurant_id == _restaurant,
+        WorkedSession.user_id == sa.any_(bindparam("people", type_=ARRAY(sa.Uuid))),
+        sa.func.least(bindparam("year", type_=sa.Date), bindparam("week", type_=sa.Date)) <= _WORKED,
+    )
+    .group_by(WorkedSession.user_id)
+)
 
 STAFF_COLUMNS: list[Any] = [*USER_COLUMNS, *PROFILE_COLUMNS, StaffProfile.employee_id, StaffProfile.position]
 """What a staff row is made of."""
@@ -115,3 +136,16 @@ async def staff(reader: Reader, restaurant_id: UUID, page: Page, narrowed: dict[
 async def figures(reader: Reader, restaurant_id: UUID, since: datetime) -> Any:
     """How many people may log in, and how many of them came after an instant."""
     return await reader.first(_FIGURES, restaurant_id=restaurant_id, since=since)
+
+
+async def minutes_worked(reader: Reader, restaurant_id: UUID, people: Sequence[UUID], today: date) -> dict[UUID, Any]:
+    """Minutes of each of the people since Monday, the first of the month and of January; who never worked is absent."""
+    rows = await reader.all(
+        _HOURS,
+        restaurant_id=restaurant_id,
+        people=list(people),
+        week=today - timedelta(days=today.weekday()),
+        month=today.replace(day=1),
+        year=today.replace(month=1, day=1),
+    )
+    return {row.user_id: row for row in rows}

@@ -85,6 +85,14 @@ def user_message(row: Any, restaurant: account_pb2.Restaurant | None = None) -> 
     return message
 
 
+def work_stats(row: Any | None) -> account_pb2.WorkStats:
+    """The hours of a row of minutes; none of somebody without one."""
+    if row is None:
+        return account_pb2.WorkStats()
+    week, month, year = (round(minutes / 60, 2) for minutes in (row.week, row.month, row.year))
+    return account_pb2.WorkStats(hours_weekly=week, hours_monthly=month, hours_yearly=year)
+
+
 def user_slim(row: Any, *, with_records: bool = True) -> account_pb2.UserSlim:
     """The person of a row of `queries.people`; without records, what any colleague may know."""
     return account_pb2.UserSlim(

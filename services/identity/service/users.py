@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.identity.v1 import account_pb2, user_pb2
 from servicekit.call import Call
-from servicekit.clock import Clock
+from servicekit.clock import Clock, local_date
 from servicekit.db import Reading, SessionReader
 from servicekit.errors import NotFound
 from servicekit.paging import page_of
@@ -17,7 +17,7 @@ from services.identity.commands import accounts, people
 from services.identity.models import User
 from services.identity.queries import accounts as account_queries
 from services.identity.queries import users as queries
-from services.identity.service.convert import restaurant_message, user_message
+from services.identity.service.convert import restaurant_message, user_message, work_stats
 from services.identity.vault import Vault
 
 NEW_FOR = timedelta(days=30)
@@ -42,8 +42,13 @@ class UserService:
         count, rows, home = await queries.users(call.read(), tenant, page, queries.filters(request))
         response = user_pb2.ListUsersResponse(count=count)
         restaurant = restaurant_message(home) if home is not None else None
+        now = self._clock.now()
+        today = local_date(now, home.r_timezone) if home is not None else now.date()
+        worked = await queries.minutes_worked(call.read(), tenant, [row.id for row in rows], today)
         for row in rows:
-            response.results.append(user_message(row, restaurant))
+            message = response.results.add()
+            message.CopyFrom(user_message(row, restaurant))
+            message.stats.CopyFrom(work_stats(worked.get(row.id)))
         return response
 
     async def CreateUser(self, request: user_pb2.CreateUserRequest, call: Call) -> account_pb2.User:
