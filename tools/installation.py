@@ -255,7 +255,13 @@ class Installation:
         if name in ("billing", "pos"):
             environment |= self._stripe_environment()
         if name == "pos":
-            environment["POS_ENCRYPTION_KEYS"] = DevKeys(self.folder / "secrets").fernet_key("pos-encryption.key")
+            keys = DevKeys(self.folder / "secrets")
+            environment |= {
+                "POS_ENCRYPTION_KEYS": keys.fernet_key("pos-encryption.key"),
+                "SQUARE_WEBHOOK_SIGNATURE_KEY": keys.text("square.webhook"),
+                "TOAST_WEBHOOK_SECRET": keys.text("toast.webhook"),
+                "CLOVER_WEBHOOK_CODE": keys.text("clover.webhook"),
+            }
         if name == "notify":
             environment["NOTIFY_WS_PORT"] = str(self._ws_port)
             environment |= self._phones_environment
