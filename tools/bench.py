@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -61,10 +62,15 @@ class Subject:
     port: int
     requests: list[str]
     processes: Callable[[], Mapping[str, int]]
+    # Of a right answer.
+    status: str = "200"
+    # Before each load.
+    reset: Callable[[], object] = dict
 
 
 def load(subject: Subject, connections: int, seconds: float) -> Result:
     """Sends the subject's requests from a process of its own. Raises WrongAnswer."""
+    subject.reset()
     job = Job(subject.port, subject.requests, connections, seconds)
     answer = subprocess.run(
         [sys.executable, "-m", "tests.bench.load"],
@@ -78,7 +84,7 @@ def load(subject: Subject, connections: int, seconds: float) -> Result:
     if answer.returncode != 0:
         raise WrongAnswer(f"{subject.name}: {answer.stderr[-2000:]}")
     result = Result(**json.loads(answer.stdout))
-    if set(result.answers) != {"200"}:
+    if set(result.answers) != {subject.status}:
         raise WrongAnswer(f"{subject.name} over {connections} connections was answered with {result.answers}")
     return result
 
@@ -132,15 +138,22 @@ def subjects_of(
             lambda: {**skeleton, "postgres": processes_of(installation, stack)["postgres"]},
         ),
         *(
-            Subject(one.name, installation.port, one.requests(people), partial(processes_of, installation, stack))
+            Subject(
+                one.name,
+                installation.port,
+                one.requests(people),
+                partial(processes_of, installation, stack),
+                one.status,
+                partial(one.reset, installation.site, people) if one.reset is not None else dict,
+            )
             for one in chosen
         ),
     ]
 
 
-def check(scenario: Scenario, subject: Subject) -> None:
-    """Asks once and looks at the body. Raises WrongAnswer."""
-    head, _, body = subject.requests[0].partition("\r\n\r\n")
+def check(scenario: Scenario, subject: Subject, upcoming: Iterator[str]) -> None:
+    """Asks once, the next of the requests, and looks at the body. Raises WrongAnswer."""
+    head, _, body = next(upcoming).partition("\r\n\r\n")
     first, *lines = head.split("\r\n")
     method, path, _ = first.split(" ")
     headers = dict(line.split(": ", 1) for line in lines)
@@ -168,7 +181,9 @@ def count_statements(
     start_counting(installation)
     counted = {}
     for scenario in chosen:
-        ask = partial(check, scenario, subjects[scenario.name])
+        subject = subjects[scenario.name]
+        subject.reset()
+        ask = partial(check, scenario, subject, cycle(subject.requests))
         for attempt in stamina.retry_context(on=(URLError, WrongAnswer), timeout=LOAD_TIMEOUT, attempts=None):
             with attempt:
                 ask()
@@ -203,7 +218,8 @@ def run(chosen: Sequence[Scenario], seconds: float, rounds: int) -> Report:
         subjects = subjects_of(chosen, installation, stack, people, control)
         by_name = {subject.name: subject for subject in subjects}
         for scenario in chosen:
-            check(scenario, by_name[scenario.name])
+            by_name[scenario.name].reset()
+            check(scenario, by_name[scenario.name], iter(by_name[scenario.name].requests))
         for subject in subjects:
             load(subject, 16, WARM_UP_SECONDS)
         report.hash_ms = cost_of_a_hash(people.password_hash)

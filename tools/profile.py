@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from tests.bench.population import Population
@@ -105,8 +106,12 @@ def run(scenario: Scenario, seconds: int, folder: Path, rows: int, *, native: bo
     folder.mkdir(parents=True, exist_ok=True)
     with benched([scenario]) as (installation, stack), ThreadPoolExecutor() as threads:
         people = Population.create(installation.site)
-        subject = Subject(scenario.name, installation.port, scenario.requests(people), dict)
-        check(scenario, subject)
+        if scenario.prepare is not None:
+            scenario.prepare(installation.site, people)
+        reset = partial(scenario.reset, installation.site, people) if scenario.reset is not None else dict
+        subject = Subject(scenario.name, installation.port, scenario.requests(people), dict, reset)
+        reset()
+        check(scenario, subject, iter(subject.requests))
         load(subject, CONNECTIONS, MARGIN_SECONDS)
         under_load = threads.submit(load, subject, CONNECTIONS, seconds + 2 * MARGIN_SECONDS)
         processes = processes_of(installation, stack)

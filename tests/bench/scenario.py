@@ -32,9 +32,13 @@ class Scenario:
     # The service whose database answers it.
     service: str
     target: Target = Target()
+    # Of a right answer.
+    status: str = "200"
     hashes: bool = False
     # Fills databases with what the requests are about; the population is all there is before.
     prepare: Callable[[Site, Population], None] | None = None
+    # Puts things back to where the first of the requests expects them, before each load.
+    reset: Callable[[Site, Population], None] | None = None
     # How many statements one request may send to the database, those that set the tenant, begin and commit apart.
     statements: int | None = None
 

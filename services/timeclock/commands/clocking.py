@@ -79,10 +79,9 @@ async def clock_in(session: AsyncSession, draft: Draft, known: Situation) -> Tak
     try:
         if latest is not None and latest.status != OPEN and _was_open(known):
             await log.change(session, draft.restaurant_id, draft.staff_id, latest, known.version)
-        await log.begin(session, draft, opened)
+        await log.begin(session, draft, opened, draft.entry(identifier))
     except Overtaken as overtaken:
         raise already_in(await _open_since(session, draft)) from overtaken
-    await log.add(session, draft.entry(identifier))
     shift = known.shift(draft.shift_id)
     if shift is not None and LATE in draft.flags:
         late = minutes_between(shift.starts_at, draft.at)
@@ -108,8 +107,8 @@ async def punch_open_session(session: AsyncSession, draft: Draft, known: Situati
     draft = replace(draft, at=_after(latest, draft.at), shift_id=latest.shift_id)
     identifier = uuid4()
     apply(latest, draft.punch(identifier))
-    await log.change(session, draft.restaurant_id, draft.staff_id, latest, known.version)
-    await log.add(session, draft.entry(identifier))
+    entry = draft.entry(identifier)
+    await log.change(session, draft.restaurant_id, draft.staff_id, latest, known.version, entry)
     shift = known.shift(latest.shift_id)
     if draft.kind == OUT and shift is not None and shift.ends_at - draft.at > known.grace.early_leave:
         early = minutes_between(draft.at, shift.ends_at)

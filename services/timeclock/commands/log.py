@@ -1,12 +1,14 @@
 """Adding to the log of punches, and deriving sessions from it again."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -20,17 +22,30 @@ from services.timeclock.queries.rows import columns_of, punch_of, session_of
 
 _PUNCHES: Any = Entry.__table__
 _SESSIONS: Any = WorkSession.__table__
-_ADD = sa.insert(_PUNCHES)
+_DIALECT: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call] # no annotations
+
+
+def _typed(table: Any, columns: Iterable[str], prefix: str = "") -> str:
+    """Parameters of the driver, each with its column's type, so that a null has one."""
+    return ", ".join(f"CAST(%({prefix}{name})s AS {table.c[name].type.compile(dialect=_DIALECT)})" for name in columns)
+
+
+# ruff: noqa: S608 - the statements are made of the names of columns alone; every value is a parameter.
+_ENTRY = tuple(column.name for column in _PUNCHES.columns)
+_STATE = tuple(columns_of(Session(UUID(int=0), datetime.min.replace(tzinfo=UTC), date.min)))
+_OPENED = ("id", "restaurant_id", "staff_id", "version", *_STATE)
+_ADD = f"INSERT INTO punches ({', '.join(_ENTRY)}) SELECT {_typed(_PUNCHES, _ENTRY, 'p_')}"
 _BEGIN = (
-    insert(_SESSIONS)
-    .on_conflict_do_nothing(index_elements=["restaurant_id", "staff_id"], index_where=sa.text("status = 'OPEN'"))
-    .returning(_SESSIONS.c.id)
+    f"INSERT INTO work_sessions ({', '.join(_OPENED)}) VALUES ({_typed(_SESSIONS, _OPENED)})"
+    " ON CONFLICT (restaurant_id, staff_id) WHERE status = 'OPEN' DO NOTHING RETURNING id"
 )
 _CHANGE = (
-    sa.update(_SESSIONS)
-    .where(_SESSIONS.c.id == sa.bindparam("session_id"), _SESSIONS.c.version == sa.bindparam("known"))
-    .returning(_SESSIONS.c.id)
+    f"UPDATE work_sessions SET ({', '.join(_STATE)}, version, updated_at) = ROW ({_typed(_SESSIONS, _STATE)},"
+    " version + 1, now()) WHERE id = %(id)s AND version = %(known)s RETURNING id"
 )
+# One statement for the log and for what follows from it: either both are there or neither.
+_BEGIN_AND_ADD = f"WITH done AS ({_BEGIN}), logged AS ({_ADD} FROM done) SELECT id FROM done"
+_CHANGE_AND_ADD = f"WITH done AS ({_CHANGE}), logged AS ({_ADD} FROM done) SELECT id FROM done"
 _LOCK_PERSON = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 0))")
 
 
@@ -109,16 +124,15 @@ class Overtaken(Exception):
 
 async def add(session: AsyncSession, entry: dict[str, Any]) -> None:
     """Adds an entry to the log, and says so."""
-    await session.execute(_ADD, entry)
+    await (await session.connection()).exec_driver_sql(_ADD, _prefixed(entry))
     events.punch_recorded(session, entry)
 
 
-async def begin(session: AsyncSession, draft: Draft, opened: Session) -> None:
-    """Opens a session. Raises Overtaken when the person has an open one by now."""
+async def begin(session: AsyncSession, draft: Draft, opened: Session, entry: dict[str, Any]) -> None:
+    """Opens a session, with the punch that does. Raises Overtaken when the person has an open one by now."""
     row = {"id": opened.id, "restaurant_id": draft.restaurant_id, "staff_id": draft.staff_id, "version": 1}
     # Asked of the database and not of what was read: of many at once, one is let in.
-    begun = await session.execute(_BEGIN, {**row, **columns_of(opened)})
-    if begun.first() is None:
+    if not await _done(session, _BEGIN_AND_ADD, {**row, **_stored(opened)}, entry):
         raise Overtaken
     events.session_changed(
         session,
@@ -126,15 +140,44 @@ async def begin(session: AsyncSession, draft: Draft, opened: Session) -> None:
     )
 
 
-async def change(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, changed: Session, version: int) -> None:
-    """Stores how a session of a known version is now. Raises Overtaken when it is another one by now."""
-    values = {**columns_of(changed), "version": version + 1, "updated_at": sa.func.now()}
-    done = await session.execute(_CHANGE.values(values), {"session_id": changed.id, "known": version})
-    if done.first() is None:
+async def change(
+    session: AsyncSession,
+    restaurant_id: UUID,
+    staff_id: UUID,
+    changed: Session,
+    version: int,
+    entry: dict[str, Any] | None = None,
+) -> None:
+    """Stores how a session of a known version is now, with the punch that made it so.
+
+    Raises Overtaken when it is another one by now.
+    """
+    sql = _CHANGE if entry is None else _CHANGE_AND_ADD
+    if not await _done(session, sql, {"id": changed.id, "known": version, **_stored(changed)}, entry):
         raise Overtaken
     about = events.session_facts(restaurant_id, staff_id, changed, version + 1)
     kind = facts.SessionClosed if changed.status == CLOSED else facts.SessionChanged
     events.session_changed(session, kind(session=about))
+
+
+async def _done(session: AsyncSession, sql: str, values: dict[str, Any], entry: dict[str, Any] | None) -> bool:
+    """Whether the statement found its row; then the entry is in the log, and said."""
+    connection = await session.connection()
+    found = await connection.exec_driver_sql(sql, values if entry is None else {**values, **_prefixed(entry)})
+    if found.first() is None:
+        return False
+    if entry is not None:
+        events.punch_recorded(session, entry)
+    return True
+
+
+def _stored(session: Session) -> dict[str, Any]:
+    values = columns_of(session)
+    return {**values, "breaks": orjson.dumps(values["breaks"]).decode()}
+
+
+def _prefixed(entry: dict[str, Any]) -> dict[str, Any]:
+    return {f"p_{name}": value for name, value in entry.items()}
 
 
 async def lock_person(session: AsyncSession, restaurant_id: UUID, staff_id: UUID) -> None:
@@ -208,8 +251,7 @@ async def _discard(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, r
 
 async def _restore(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, found: Session) -> None:
     row = {"id": found.id, "restaurant_id": restaurant_id, "staff_id": staff_id, "version": 1}
-    made = await session.execute(_BEGIN, {**row, **columns_of(found)})
-    if made.first() is None:
+    if not await _done(session, _BEGIN, {**row, **_stored(found)}, None):
         raise Overtaken
     about = events.session_facts(restaurant_id, staff_id, found, 1)
     kind = facts.SessionOpened if found.status == OPEN else facts.SessionClosed

@@ -135,10 +135,9 @@ async def settle(session: AsyncSession, found: Overdue, now: datetime) -> bool:
         identifier = uuid4()
         apply(current, draft.punch(identifier))
         try:
-            await log.change(session, row.restaurant_id, row.staff_id, current, version)
+            await log.change(session, row.restaurant_id, row.staff_id, current, version, draft.entry(identifier))
         except Overtaken:
             return False
-        await log.add(session, draft.entry(identifier))
         version += 1
     parameters: dict[str, Any] = {
         "session_id": row.id,
