@@ -109,7 +109,7 @@ def run(scenario: Scenario, seconds: int, folder: Path, rows: int, *, native: bo
         if scenario.prepare is not None:
             scenario.prepare(installation.site, people)
         reset = partial(scenario.reset, installation.site, people) if scenario.reset is not None else dict
-        subject = Subject(scenario.name, installation.port, scenario.requests(people), dict, reset)
+        subject = Subject(scenario.name, installation.port, scenario.requests(people), dict, scenario.status, reset)
         reset()
         check(scenario, subject, iter(subject.requests))
         load(subject, CONNECTIONS, MARGIN_SECONDS)
