@@ -101,7 +101,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
                 AgentRosterService(agents, planner, clock),
             ),
             (process_pb2.DESCRIPTOR.services_by_name["ProcessService"], ProcessService(clock)),
-            (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(clock)),
+            (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(filing, links, clock)),
             (staff_schedule_pb2.DESCRIPTOR.services_by_name["StaffScheduleService"], StaffScheduleService(clock)),
             (staff_task_pb2.DESCRIPTOR.services_by_name["StaffTaskService"], StaffTaskService(clock)),
             (swap_pb2.DESCRIPTOR.services_by_name["SwapService"], SwapService()),

@@ -16,6 +16,7 @@ from servicekit.errors import Invalid, NotFound
 from servicekit.identity import Principal
 from servicekit.text import tidy_name
 from services.scheduling.commands.shift_tasks import shift_of_restaurant
+from services.scheduling.commands.shifts import active_people
 from services.scheduling.models import Incident, Procedure, Recognition, SafetyChecklist
 
 MANAGE = "schedule.manage"
@@ -25,7 +26,7 @@ NAMES = {
     Incident: "SafetyConcernReport",
     Recognition: "SafetyRecognition",
 }
-LISTS = frozenset({"steps", "required_ppe", "items", "audio_evidence"})
+LISTS = frozenset({"steps", "required_ppe", "items", "audio_evidence", "photo_evidence"})
 COLUMNS = {"shift": "shift_id", "staff": "staff_id"}
 """The columns of fields that requests call otherwise."""
 
@@ -54,6 +55,8 @@ async def change(session: AsyncSession, row: Kept, changes: Mapping[str, Any]) -
             kept = value or []
         elif name == "shift" and value is not None:
             kept = await shift_of_restaurant(session, row.restaurant_id, value)
+        elif name == "assigned_to" and value is not None:
+            await active_people(session, row.restaurant_id, [value], name)
         elif name == "staff":
             await refdata.member(SessionReader(session), row.restaurant_id, value)
         setattr(row, COLUMNS.get(name, name), kept)

@@ -21,6 +21,7 @@ from services.scheduling.models import (
     ChecklistStep,
     ChecklistTemplate,
     Evidence,
+    Incident,
     Shift,
     StepResponse,
 )
@@ -194,10 +195,17 @@ _ONE_EVIDENCE = Query(
     .join(ChecklistExecution, ChecklistExecution.id == Evidence.execution_id)
     .where(Evidence.id == bindparam("id", type_=sa.Uuid))
 )
+_FILE_KEY = bindparam("file_key", type_=sa.Text)
 _IS_NAMED = Query(
     sa.select(
-        sa.exists().where(
-            Evidence.restaurant_id == _RESTAURANT, Evidence.file_key == bindparam("file_key", type_=sa.Text)
+        sa.or_(
+            sa.exists().where(Evidence.restaurant_id == _RESTAURANT, Evidence.file_key == _FILE_KEY),
+            sa.exists().where(
+                Incident.restaurant_id == _RESTAURANT,
+                Incident.photo_evidence.contains(
+                    sa.func.jsonb_build_array(sa.func.jsonb_build_object(sa.literal_column("'key'"), _FILE_KEY))
+                ),
+            ),
         )
     )
 )
@@ -375,7 +383,7 @@ async def one_evidence(reading: Reading, evidence_id: UUID) -> Any | None:
 
 
 async def is_named(reading: Reading, restaurant_id: UUID, file_key: str) -> bool:
-    """Whether some evidence names a stored file."""
+    """Whether some evidence or report names a stored file."""
     row = await reading.first(_IS_NAMED, restaurant_id=restaurant_id, file_key=file_key)
     return row is not None and bool(row[0])
 

@@ -101,6 +101,7 @@ _PROCEDURES_BY_IDS = Query(
         Procedure.restaurant_id == _RESTAURANT, Procedure.id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid)))
     )
 )
+_PHOTOS = Query(sa.select(Incident.photo_evidence).where(Incident.id == bindparam("id", type_=sa.Uuid)))
 _LEADERS = Query(
     sa.select(
         Recognition.staff_id,
@@ -120,6 +121,12 @@ _LEADERS = Query(
 async def leaders(reader: Reader, restaurant_id: UUID) -> list[Any]:
     """The ten people with the most points."""
     return list(await reader.all(_LEADERS, restaurant_id=restaurant_id))
+
+
+async def photos_of(reading: Reading, incident_id: UUID) -> Any:
+    """The pictures of a report; `reading` sees every restaurant."""
+    row = await reading.first(_PHOTOS, id=incident_id)
+    return row.photo_evidence if row is not None else []
 
 
 async def procedures_by_ids(reading: Reading, restaurant_id: UUID, ids: list[UUID]) -> dict[UUID, Any]:

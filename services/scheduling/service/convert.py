@@ -1,15 +1,16 @@
 """Rows to messages."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from labour import Period, hours, net_hours
 from mizan.scheduling.v1 import shift_pb2, shift_task_pb2, task_category_pb2, task_template_pb2
+from servicekit.clock import timestamp_of
 from services.scheduling.commands.shifts import as_json
 from services.scheduling.domain.clock import duration_text, length_text
 from services.scheduling.domain.conflicts import Finding
@@ -151,8 +152,6 @@ def task_template_message(row: Any, language: str) -> task_template_pb2.TaskTemp
 def shift_message(planned: Planned, *, language: str = "en", by_clock: bool = False) -> shift_pb2.AssignedShift:
     """A shift; its times with the zone's offset, or as times of day."""
     row = planned.row
-    zone = ZoneInfo(row.timezone)
-    start, end = row.starts_at.astimezone(zone), row.ends_at.astimezone(zone)
     ids = [str(person.user_id) for person in planned.people]
     message = shift_pb2.AssignedShift(
         id=str(row.id),
@@ -160,8 +159,8 @@ def shift_message(planned: Planned, *, language: str = "en", by_clock: bool = Fa
         staff=ids[0] if ids else None,
         staff_members=ids,
         shift_date=row.shift_date.isoformat(),
-        start_time=_time(start, by_clock),
-        end_time=_time(end, by_clock),
+        start_time=_shown(row.starts_at, row.timezone, by_clock),
+        end_time=_shown(row.ends_at, row.timezone, by_clock),
         break_duration=length_text(row.break_minutes),
         role=row.role,
         status=row.status,
@@ -172,18 +171,21 @@ def shift_message(planned: Planned, *, language: str = "en", by_clock: bool = Fa
         workspace_location=row.workspace_location,
         department=row.department,
         preparation_instructions=row.preparation_instructions,
-        required_skills=json_text(row.required_skills),
-        required_certifications=json_text(row.required_certifications),
-        equipment_needed=json_text(row.equipment_needed),
+        required_skills=row.required_skills,
+        required_certifications=row.required_certifications,
+        equipment_needed=row.equipment_needed,
         is_recurring=row.is_recurring,
         recurrence_group_id=text_of(row.recurrence_group_id),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        tasks=shift_task_messages(planned.tasks),
-        task_templates=[str(template) for template in row.task_templates],
-        task_templates_details=[task_template_message(template, language) for template in planned.templates],
+        created_at=timestamp_of(row.created_at),
+        updated_at=timestamp_of(row.updated_at),
         version=row.version,
     )
+    # Most shifts have neither; what is left out of a message costs nothing.
+    if planned.tasks:
+        message.tasks.extend(shift_task_messages(planned.tasks))
+    if row.task_templates:
+        message.task_templates.extend(map(str, row.task_templates))
+        message.task_templates_details.extend(task_template_message(one, language) for one in planned.templates)
     for identifier, person in zip(ids, planned.people, strict=True):
         message.staff_members_details.add(
             id=identifier, first_name=person.first_name or "", last_name=person.last_name or ""
@@ -213,9 +215,14 @@ def conflict_message(finding: Finding) -> shift_pb2.Conflict:
     return shift_pb2.Conflict(**as_json(finding))
 
 
-def _time(instant: datetime, by_clock: bool) -> str:
-    return f"{instant:%H:%M:%S}" if by_clock else instant.isoformat(timespec="seconds")
+@lru_cache(maxsize=4096)
+def _shown(instant: datetime, zone: str, by_clock: bool) -> str:
+    """An instant with a zone's offset, or its time of day there; the shifts of a week share few of them."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{local:%H:%M:%S}" if by_clock else local.isoformat(timespec="seconds")
 
 
 def _hours(row: Any) -> float:
-    return float(hours(net_hours(Period(row.starts_at, row.ends_at), timedelta(minutes=row.break_minutes))))
+    """The hours of a shift without its break, as `labour.net_hours` counts them; without a Period for each row."""
+    worked: float = (row.ends_at - row.starts_at).total_seconds() - 60 * row.break_minutes
+    return round(max(worked, 0.0) / 3600, 2)

@@ -4,19 +4,35 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from google.api import httpbody_pb2
 from google.protobuf.empty_pb2 import Empty
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from mizan.options.v1 import files_pb2
 from mizan.scheduling.v1 import safety_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock
-from servicekit.db import SessionReader
-from servicekit.errors import NotFound
+from servicekit.db import SYSTEM, SessionReader
+from servicekit.errors import Forbidden, NotFound, Unauthenticated
+from servicekit.files import IMAGES
+from servicekit.links import FileLinks
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
 from services.scheduling.commands import safety as commands
+from services.scheduling.filing import Filing, discard
 from services.scheduling.models import Incident, Procedure, Recognition, SafetyChecklist
 from services.scheduling.queries import safety as queries
 from services.scheduling.service.convert import json_text, person_info, text_of
+
+REPORT_COLUMNS = {"category": "incident_type", "priority": "severity"}
+REPORT_STATUSES = {
+    "REPORTED": "OPEN",
+    "UNDER_REVIEW": "INVESTIGATING",
+    "ADDRESSED": "INVESTIGATING",
+    "RESOLVED": "RESOLVED",
+    "DISMISSED": "CLOSED",
+}
+"""What the reporting pages call the fields and states of reports."""
 
 Answer = TypeVar("Answer")
 PAGE = ("page", "page_size")
@@ -31,6 +47,7 @@ INCIDENT_FIELDS = (
     "occurred_at",
     "shift",
     "audio_evidence",
+    "assigned_to",
 )
 RECOGNITION_FIELDS = ("title", "description", "recognition_type", "points")
 
@@ -38,7 +55,9 @@ RECOGNITION_FIELDS = ("title", "description", "recognition_type", "points")
 class SafetyService:
     """Implements mizan.scheduling.v1.SafetyService."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, filing: Filing, links: FileLinks, clock: Clock) -> None:
+        self._filing = filing
+        self._links = links
         self._clock = clock
 
     async def ListProcedures(
@@ -117,33 +136,83 @@ class SafetyService:
         if not call.principal.may(commands.MANAGE):
             chosen["viewer"] = call.principal.user_id
         count, rows = await queries.INCIDENTS.page(call.read(), call.principal.tenant, page_of(request), **chosen)
-        return safety_pb2.ListIncidentsResponse(count=count, results=[_incident(row) for row in rows])
+        return safety_pb2.ListIncidentsResponse(count=count, results=[self._incident(row) for row in rows])
 
     async def GetIncident(self, request: safety_pb2.GetIncidentRequest, call: Call) -> safety_pb2.Incident:
         row = await queries.INCIDENTS.one(call.read(), call.principal.tenant, UUID(request.id))
         commands.ensure_visible(call.principal, row)
-        return _incident(row)
+        return self._incident(row)
 
     async def CreateIncident(self, request: safety_pb2.CreateIncidentRequest, call: Call) -> safety_pb2.Incident:
         session = await call.session()
-        made = await commands.report(session, call.principal, values_of(request))
-        return await _read(call, session, made, queries.INCIDENTS, _incident)
+        values = values_of(request, without=("photo",))
+        if request.HasField("photo"):
+            values["photo_evidence"] = [await self._stored(call.principal.tenant, request.photo)]
+        made = await commands.report(session, call.principal, values)
+        return await _read(call, session, made, queries.INCIDENTS, self._incident)
 
     async def UpdateIncident(self, request: safety_pb2.UpdateIncidentRequest, call: Call) -> safety_pb2.Incident:
         session = await call.session()
         row = await commands.locked(session, Incident, call.principal.tenant, UUID(request.id))
         commands.ensure_own(call.principal, row)
-        await commands.change(
-            session, row, changes_of(request, INCIDENT_FIELDS, nullable=("location", "occurred_at", "shift"))
-        )
-        return await _read(call, session, row.id, queries.INCIDENTS, _incident)
+        changes = changes_of(request, INCIDENT_FIELDS, nullable=("location", "occurred_at", "shift", "assigned_to"))
+        if "assigned_to" in changes and not call.principal.may(commands.MANAGE):
+            raise Forbidden
+        if request.HasField("photo") or "photo" in request.update_mask.paths:
+            await _discard_photos(session, row)
+            is_new = request.HasField("photo")
+            changes["photo_evidence"] = [await self._stored(row.restaurant_id, request.photo)] if is_new else []
+        await commands.change(session, row, changes)
+        return await _read(call, session, row.id, queries.INCIDENTS, self._incident)
 
     async def DeleteIncident(self, request: safety_pb2.DeleteIncidentRequest, call: Call) -> Empty:
         session = await call.session()
         row = await commands.locked(session, Incident, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"title": row.title}
+        await _discard_photos(session, row)
         await session.delete(row)
         return Empty()
+
+    async def DownloadIncidentPhoto(
+        self, request: safety_pb2.DownloadIncidentPhotoRequest, call: Call
+    ) -> httpbody_pb2.HttpBody:
+        incident_id = UUID(request.id)
+        if request.HasField("signature"):
+            photo = _photo(await queries.photos_of(call.read(SYSTEM), incident_id))
+            key = photo["key"] if photo else None
+            self._links.check(_photo_path(incident_id), key, request.expires, request.signature)
+        else:
+            if call.principal.kind != "USER":
+                raise Unauthenticated("Authentication credentials were not provided.")
+            row = await queries.INCIDENTS.one(call.read(), call.principal.tenant, incident_id)
+            commands.ensure_visible(call.principal, row)
+            photo = _photo(row.photo_evidence)
+        if photo is None:
+            raise NotFound("There is no picture.")
+        return await self._filing.body(photo["key"], photo["content_type"], photo["filename"])
+
+    async def ListReportedIncidents(
+        self, request: safety_pb2.ListReportedIncidentsRequest, call: Call
+    ) -> safety_pb2.ListReportedIncidentsResponse:
+        chosen = {} if call.principal.may(commands.MANAGE) else {"viewer": call.principal.user_id}
+        count, rows = await queries.INCIDENTS.page(call.read(), call.principal.tenant, page_of(request), **chosen)
+        return safety_pb2.ListReportedIncidentsResponse(count=count, results=[self._reported(row) for row in rows])
+
+    async def ReportIncident(
+        self, request: safety_pb2.ReportIncidentRequest, call: Call
+    ) -> safety_pb2.ReportedIncident:
+        session = await call.session()
+        sent = values_of(request, without=("photo",))
+        values = {REPORT_COLUMNS.get(name, name): value for name, value in sent.items()}
+        if request.HasField("photo"):
+            values["photo_evidence"] = [await self._stored(call.principal.tenant, request.photo)]
+        made = await commands.report(session, call.principal, values)
+        return await _read(call, session, made, queries.INCIDENTS, self._reported)
+
+    async def _stored(self, restaurant_id: UUID, upload: files_pb2.Upload) -> dict[str, str]:
+        stored = await self._filing.store(restaurant_id, "incidents", upload.content, IMAGES, field="photo")
+        name = upload.filename or f"photo.{stored.key.rpartition('.')[2]}"
+        return {"key": stored.key, "content_type": stored.content_type, "filename": name}
 
     async def UpdateIncidentStatus(
         self, request: safety_pb2.UpdateIncidentStatusRequest, call: Call
@@ -216,6 +285,69 @@ class SafetyService:
         ]
         return safety_pb2.GetLeaderboardResponse(count=len(results), results=results)
 
+    def _incident(self, row: Any) -> safety_pb2.Incident:
+        return safety_pb2.Incident(
+            id=str(row.id),
+            reporter_details=person_info(row) if row.reporter_id is not None else None,
+            incident_type=row.incident_type,
+            title=row.title,
+            description=row.description,
+            location=row.location,
+            severity=row.severity,
+            occurred_at=row.occurred_at,
+            is_anonymous=row.is_anonymous,
+            status=row.status,
+            audio_evidence=json_text(row.audio_evidence),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            resolved_at=row.resolved_at,
+            resolution_notes=row.resolution_notes,
+            restaurant=str(row.restaurant_id),
+            shift=text_of(row.shift_id),
+            reporter=text_of(row.reporter_id),
+            resolved_by=text_of(row.resolved_by),
+            photo=self._photo_link(row),
+            assigned_to=text_of(row.assigned_to),
+        )
+
+    def _reported(self, row: Any) -> safety_pb2.ReportedIncident:
+        link = self._photo_link(row)
+        return safety_pb2.ReportedIncident(
+            id=str(row.id),
+            restaurant=str(row.restaurant_id),
+            reporter=text_of(row.reporter_id),
+            title=row.title,
+            description=row.description,
+            category=row.incident_type,
+            priority=row.severity,
+            status=REPORT_STATUSES[row.status],
+            photo_evidence=[link] if link else [],
+            audio_evidence=json_text(row.audio_evidence),
+            assigned_to=text_of(row.assigned_to),
+            resolution_notes=row.resolution_notes,
+            resolved_at=row.resolved_at,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+    def _photo_link(self, row: Any) -> str | None:
+        photo = _photo(row.photo_evidence)
+        return self._links.link(_photo_path(row.id), photo["key"]) if photo else None
+
+
+def _photo_path(incident_id: UUID) -> str:
+    return f"/api/staff/safety-concerns/{incident_id}/photo/"
+
+
+def _photo(photos: Any) -> Any | None:
+    """The picture of a report, as it was stored."""
+    return photos[0] if photos else None
+
+
+async def _discard_photos(session: AsyncSession, row: Incident) -> None:
+    photo = _photo(row.photo_evidence)
+    await discard(session, row.restaurant_id, photo["key"] if photo else None)
+
 
 async def _read(
     call: Call, session: Any, wanted: UUID, listing: queries.Listing, message: Callable[[Any], Answer]
@@ -253,30 +385,6 @@ def _checklist(row: Any) -> safety_pb2.SafetyChecklist:
         is_completed=row.is_completed,
         created_at=row.created_at,
         updated_at=row.updated_at,
-    )
-
-
-def _incident(row: Any) -> safety_pb2.Incident:
-    return safety_pb2.Incident(
-        id=str(row.id),
-        reporter_details=person_info(row) if row.reporter_id is not None else None,
-        incident_type=row.incident_type,
-        title=row.title,
-        description=row.description,
-        location=row.location,
-        severity=row.severity,
-        occurred_at=row.occurred_at,
-        is_anonymous=row.is_anonymous,
-        status=row.status,
-        audio_evidence=json_text(row.audio_evidence),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        resolved_at=row.resolved_at,
-        resolution_notes=row.resolution_notes,
-        restaurant=str(row.restaurant_id),
-        shift=text_of(row.shift_id),
-        reporter=text_of(row.reporter_id),
-        resolved_by=text_of(row.resolved_by),
     )
 
 

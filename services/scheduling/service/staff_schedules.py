@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
 from google.protobuf.empty_pb2 import Empty
 
 import refdata
@@ -192,7 +193,7 @@ async def _read(call: Call, session: Any, shift_id: UUID) -> pb.StaffSchedule:
 
 
 def _message(planned: Planned, restaurant: Any | None) -> pb.StaffSchedule:
-    row, details = planned.row, planned.row.details
+    row, details = planned.row, orjson.loads(planned.row.details)
     zone = ZoneInfo(row.timezone)
     first = planned.people[0] if planned.people else None
     briefed = details.get("safety_briefing_completed_at")

@@ -1,17 +1,21 @@
 """Procedures, safety checklists, incidents and recognitions."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import orjson
 import pytest
 
+from mizan.options.v1 import files_pb2
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from mizan.scheduling.v1 import safety_pb2 as safety
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.identity import ANONYMOUS
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.scheduling.tests.conftest import manager
+from services.scheduling.tests.service.test_checklists import PIXEL
 from services.scheduling.tests.team import team
 
 
@@ -111,3 +115,38 @@ async def test_the_leaderboard_sums_points(api: Api, scheduling: RunningService)
     assert [award.points for award in own.results] == [20]
     stranger = safety.CreateRecognitionRequest(staff=str(uuid4()), title="Safe", description="x")
     assert (await refusal(api.SafetyService.CreateRecognition(stranger, principal=us.manager))).code == "not_found"
+
+
+async def test_a_report_has_a_picture_and_other_words_on_the_reporting_pages(
+    api: Api, scheduling: RunningService
+) -> None:
+    us = team(scheduling)
+    service = api.SafetyService
+    made = await service.CreateIncident(
+        safety.CreateIncidentRequest(
+            title="Wet floor", description="By the bar", photo=files_pb2.Upload(filename="floor.png", content=PIXEL)
+        ),
+        principal=us.principal(0),
+    )
+    link = parse_qs(urlsplit(made.photo).query)
+    get = safety.DownloadIncidentPhotoRequest(
+        id=made.id, expires=int(link["expires"][0]), signature=link["signature"][0]
+    )
+    shown = await service.DownloadIncidentPhoto(get, principal=ANONYMOUS)
+    assert (shown.content_type, shown.data) == ("image/png", PIXEL)
+    plain = safety.DownloadIncidentPhotoRequest(id=made.id)
+    assert (await refusal(service.DownloadIncidentPhoto(plain, principal=us.principal(1)))).code == "not_found"
+    assert (await refusal(service.DownloadIncidentPhoto(plain, principal=manager(uuid4())))).code == "not_found"
+    listed = await service.ListReportedIncidents(safety.ListReportedIncidentsRequest(), principal=us.principal(0))
+    assert [(one.category, one.priority, one.status, len(one.photo_evidence)) for one in listed.results] == [
+        ("General", "MEDIUM", "OPEN", 1)
+    ]
+    change = safety.UpdateIncidentRequest(id=made.id)
+    change.update_mask.paths.append("photo")
+    assert not (await service.UpdateIncident(change, principal=us.manager)).HasField("photo")
+    assert (await refusal(service.DownloadIncidentPhoto(get, principal=ANONYMOUS))).code == "link_expired"
+    reported = await service.ReportIncident(
+        safety.ReportIncidentRequest(title="Smoke", description="Oven", category="Safety", priority="HIGH"),
+        principal=us.principal(1),
+    )
+    assert (reported.category, reported.priority, reported.reporter) == ("Safety", "HIGH", str(us.people[1]))
