@@ -23,13 +23,18 @@ HEALTH_TIMEOUT_SECONDS = 3.0
 app = typer.Typer(help="Operates a Mizan installation.", cls=AnySpelling, no_args_is_help=True)
 # Commands and the modules they stand in. The image of one component holds those that it can use.
 COMMANDS = {
+    "backup": ("tools.operations.backup", "main"),
     "create-superuser": ("services.identity.cli", "create_superuser"),
+    "db-consistency-check": ("tools.operations.consistency", "main"),
     "dead-letters": ("tools.operations.letters", "list_dead_letters"),
+    "journey": ("tools.operations.journey", "main"),
     "migrate": ("tools.operations.migrations", "main"),
     "provision": ("tools.operations.provision", "main"),
     "replay": ("tools.operations.letters", "replay_dead_letters"),
+    "restore": ("tools.operations.restore", "main"),
     "routes": ("tools.operations.routes", "main"),
     "seed": ("tools.seed", "main"),
+    "seed-data": ("tools.seed", "main"),
 }
 
 
