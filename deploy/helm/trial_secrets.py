@@ -31,6 +31,7 @@ def trial_secrets(prefix: str, smtp_url: str) -> list[dict[str, Any]]:
         "encryption-keys": Fernet.generate_key().decode(),
         "smtp-url": smtp_url,
     }
+    own["pos"]["encryption-keys"] = Fernet.generate_key().decode()
     return [
         _secret("mizan-trial-postgresql", {"password": secrets.token_urlsafe(24), "init.sql": _sql(owners, apps)}),
         _secret("mizan-internal-keys", keys),
