@@ -1,7 +1,7 @@
 """Reports, computed from the ledger: balances as they are, less what moved since."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -14,44 +14,23 @@ from sqlalchemy import bindparam
 from sqlalchemy.orm import aliased
 
 from servicekit.db import Query, Reader
-from services.inventory.domain.periods import pieces
+from services.inventory.domain.periods import FOREVER, Single, Summed, pieces
 from services.inventory.domain.usage import Usage
 from services.inventory.models import Item, StockAdjustment, StockBalance, StockEntry, StockSum
 
+_ONE = timedelta(days=1)
 _MINE = bindparam("restaurant_id", type_=sa.Uuid)
 _SINCE = bindparam("since", type_=sa.DateTime(timezone=True))
+_UNTIL = bindparam("until", type_=sa.DateTime(timezone=True))
 _ZONE = bindparam("zone", type_=sa.Text)
-
-
-def _day(instant: Any) -> sa.Cast[date]:
-    return sa.cast(sa.func.timezone(_ZONE, instant), sa.Date)
-
+_FIRST = bindparam("first", type_=sa.Date)
 
 _NOW_WORTH = Query(
     sa.select(sa.func.coalesce(sa.func.sum(StockBalance.value), 0)).where(StockBalance.restaurant_id == _MINE)
 )
-_entry_day = _day(StockEntry.occurred_at).label("day")
-_VALUE_BY_DAY = Query(
-    sa.select(_entry_day, sa.func.sum(StockEntry.value))
-    .where(StockEntry.restaurant_id == _MINE, StockEntry.occurred_at >= _SINCE)
-    .group_by(_entry_day)
-)
-_HAS_LEVEL = sa.and_(Item.restaurant_id == _MINE, Item.is_active, Item.reorder_level.is_not(None))
-_LEVELS = Query(
-    sa.select(Item.id, Item.name, Item.reorder_level, StockBalance.quantity, Item.created_at)
-    .join(StockBalance, StockBalance.item_id == Item.id)
-    .where(_HAS_LEVEL)
-    .order_by(Item.name, Item.id)
-)
-_QUANTITY_BY_DAY = Query(
-    sa.select(_entry_day, StockEntry.item_id, sa.func.sum(StockEntry.quantity))
-    .join(Item, Item.id == StockEntry.item_id)
-    .where(StockEntry.restaurant_id == _MINE, StockEntry.occurred_at >= _SINCE, _HAS_LEVEL)
-    .group_by(_entry_day, StockEntry.item_id)
-)
 _ADJUSTMENTS = Query(
     sa.select(
-        _day(StockAdjustment.occurred_at).label("day"),
+        sa.cast(sa.func.timezone(_ZONE, StockAdjustment.occurred_at), sa.Date).label("day"),
         StockAdjustment.item_id,
         Item.name,
         StockAdjustment.adjustment_type,
@@ -60,7 +39,12 @@ _ADJUSTMENTS = Query(
         StockAdjustment.reason,
     )
     .join(Item, Item.id == StockAdjustment.item_id)
-    .where(StockAdjustment.restaurant_id == _MINE, ~StockAdjustment.is_deleted, StockAdjustment.occurred_at >= _SINCE)
+    .where(
+        StockAdjustment.restaurant_id == _MINE,
+        ~StockAdjustment.is_deleted,
+        StockAdjustment.occurred_at >= _SINCE,
+        StockAdjustment.occurred_at < _UNTIL,
+    )
     .order_by(StockAdjustment.created_at, StockAdjustment.id)
 )
 
@@ -80,41 +64,49 @@ def _pieces(name: str, **columns: sa.types.TypeEngine[Any]) -> sa.TableValuedAli
 
 
 _instant = sa.DateTime(timezone=True)
-_single = _pieces("single", start=_instant, end=_instant, sign=sa.Integer(), is_later=sa.Boolean())
-_summed = _pieces("summed", grain=sa.Text(), first=sa.Date(), before=sa.Date(), is_later=sa.Boolean())
+_single = _pieces("single", start=_instant, end=_instant, sign=sa.Integer(), day=sa.Date())
+_summed = _pieces("summed", grain=sa.Text(), first=sa.Date(), before=sa.Date(), day=sa.Date())
+# OFFSET keeps the planner from reading everything once and comparing it with every piece.
+_entries_in = (
+    sa.select(StockEntry.item_id, _cause.label("cause"), StockEntry.quantity, StockEntry.value)
+    .where(
+        StockEntry.restaurant_id == _MINE,
+        StockEntry.occurred_at >= _single.c.start,
+        StockEntry.occurred_at < _single.c.end,
+    )
+    .offset(sa.literal_column("0"))
+    .lateral("entries_in")
+)
+_sums_in = (
+    sa.select(StockSum.item_id, StockSum.cause, StockSum.quantity, StockSum.value)
+    .where(
+        StockSum.restaurant_id == _MINE,
+        StockSum.grain == _summed.c.grain,
+        StockSum.starts_on >= _summed.c.first,
+        StockSum.starts_on < _summed.c.before,
+    )
+    .offset(sa.literal_column("0"))
+    .lateral("sums_in")
+)
 _parts = sa.union_all(
     sa.select(
-        StockEntry.item_id,
-        _cause.label("cause"),
-        (StockEntry.quantity * _single.c.sign).label("quantity"),
-        _single.c.is_later,
+        _entries_in.c.item_id,
+        _entries_in.c.cause,
+        (_entries_in.c.quantity * _single.c.sign).label("quantity"),
+        (_entries_in.c.value * _single.c.sign).label("value"),
+        _single.c.day,
     )
     .select_from(_single)
-    .join(
-        StockEntry,
-        sa.and_(
-            StockEntry.restaurant_id == _MINE,
-            StockEntry.occurred_at >= _single.c.start,
-            StockEntry.occurred_at < _single.c.end,
-        ),
-    ),
-    sa.select(StockSum.item_id, StockSum.cause, StockSum.quantity, _summed.c.is_later)
+    .join(_entries_in, sa.true()),
+    sa.select(_sums_in.c.item_id, _sums_in.c.cause, _sums_in.c.quantity, _sums_in.c.value, _summed.c.day)
     .select_from(_summed)
-    .join(
-        StockSum,
-        sa.and_(
-            StockSum.restaurant_id == _MINE,
-            StockSum.grain == _summed.c.grain,
-            StockSum.starts_on >= _summed.c.first,
-            StockSum.starts_on < _summed.c.before,
-        ),
-    ),
+    .join(_sums_in, sa.true()),
 ).subquery()
 
 
 def _moved(*causes: str) -> sa.ColumnElement[Decimal]:
     """What moved within the period by one of these causes, less what was taken back of it."""
-    wanted = sa.and_(~_parts.c.is_later, sa.or_(*(_parts.c.cause == cause for cause in causes)))
+    wanted = sa.and_(_parts.c.day != FOREVER, sa.or_(*(_parts.c.cause == cause for cause in causes)))
     return sa.func.coalesce(sa.func.sum(_parts.c.quantity).filter(wanted), 0)
 
 
@@ -126,7 +118,7 @@ _movements = (
         _moved("WASTE").label("wasted"),
         _moved("ADD", "REMOVE").label("adjusted"),
         _moved("COUNT").label("counted"),
-        sa.func.coalesce(sa.func.sum(_parts.c.quantity).filter(_parts.c.is_later), 0).label("later"),
+        sa.func.coalesce(sa.func.sum(_parts.c.quantity).filter(_parts.c.day == FOREVER), 0).label("later"),
     )
     .group_by(_parts.c.item_id)
     .subquery()
@@ -149,6 +141,63 @@ USAGE = Query(
     .join(StockBalance, StockBalance.item_id == Item.id)
     .order_by(Item.name, Item.id)
 )
+
+# The stock at the end of each day, for as long as it stays what it is: what is there now less what moved afterwards.
+_HAS_LEVEL = sa.and_(Item.restaurant_id == _MINE, Item.is_active, Item.reorder_level.is_not(None))
+_moved_on = (
+    sa.select(
+        _parts.c.item_id,
+        _parts.c.day,
+        sa.func.sum(_parts.c.quantity).label("quantity"),
+        sa.func.sum(_parts.c.value).label("value"),
+    )
+    .group_by(_parts.c.item_id, _parts.c.day)
+    .cte("moved_on")
+)
+_begun: sa.Select[Any] = sa.select(Item.id, _FIRST, sa.literal_column("0::numeric")).where(_HAS_LEVEL)
+_all_steps = sa.union_all(sa.select(_moved_on.c.item_id, _moved_on.c.day, _moved_on.c.quantity), _begun).subquery(
+    "all_steps"
+)
+_steps = (
+    sa.select(_all_steps.c.item_id, _all_steps.c.day, sa.func.sum(_all_steps.c.quantity).label("quantity"))
+    .group_by(_all_steps.c.item_id, _all_steps.c.day)
+    .subquery("steps")
+)
+_afterwards = sa.func.sum(_steps.c.quantity).over(
+    partition_by=_steps.c.item_id, order_by=_steps.c.day.desc(), rows=(None, -1)
+)
+_stock = (
+    sa.select(
+        Item.id.label("item_id"),
+        _steps.c.day,
+        sa.func.lead(_steps.c.day).over(partition_by=_steps.c.item_id, order_by=_steps.c.day).label("before"),
+        (StockBalance.quantity - sa.func.coalesce(_afterwards, 0)).label("amount"),
+    )
+    .select_from(_steps)
+    .join(Item, Item.id == _steps.c.item_id)
+    .join(StockBalance, StockBalance.item_id == Item.id)
+    .where(_HAS_LEVEL)
+    .subquery("stock")
+)
+_no_item = sa.null().cast(sa.Uuid).label("item_id")
+_found = sa.union_all(
+    sa.select(
+        _no_item,
+        _moved_on.c.day,
+        sa.null().cast(sa.Date).label("before"),
+        sa.func.sum(_moved_on.c.value).label("amount"),
+    ).group_by(_moved_on.c.day),
+    sa.select(_stock.c.item_id, _stock.c.day, _stock.c.before, _stock.c.amount)
+    .join(Item, Item.id == _stock.c.item_id)
+    .where(_stock.c.day != FOREVER, _stock.c.amount <= Item.reorder_level),
+).subquery("found")
+DAYS = Query(
+    sa.select(_found, Item.id, Item.name, Item.reorder_level, Item.created_at)
+    .select_from(_found)
+    .outerjoin(Item, Item.id == _found.c.item_id)
+    .order_by(Item.name, Item.id)
+)
+"""Without an item: what the stock gained in value on a day. With one: its low stock, from a day until another."""
 
 
 @dataclass(slots=True)
@@ -173,27 +222,34 @@ def beginning_of(day: date, zone: ZoneInfo) -> datetime:
 
 async def days(reader: Reader, restaurant_id: UUID, first: date, last: date, zone: ZoneInfo) -> list[Day]:
     """The stock at the end of each day of a period, the last day first; one round trip."""
-    of = {"restaurant_id": restaurant_id}
-    since = {**of, "since": beginning_of(first, zone), "zone": zone.key}
-    worth, values, levels, quantities, adjustments = await reader.batch(
-        (_NOW_WORTH, of), (_VALUE_BY_DAY, since), (_LEVELS, of), (_QUANTITY_BY_DAY, since), (_ADJUSTMENTS, since)
+    worth, rows, adjustments = await reader.batch(
+        (_NOW_WORTH, {"restaurant_id": restaurant_id}),
+        (DAYS, {"restaurant_id": restaurant_id, "first": first, **days_parameters(first, last, zone)}),
+        (
+            _ADJUSTMENTS,
+            {
+                "restaurant_id": restaurant_id,
+                "since": beginning_of(first, zone),
+                "until": beginning_of(last + _ONE, zone),
+                "zone": zone.key,
+            },
+        ),
     )
-    value_on = {row[0]: row[1] for row in values}
-    moved_on: defaultdict[date, list[tuple[UUID, Decimal]]] = defaultdict(list)
-    for day, item_id, quantity in quantities:
-        moved_on[day].append((item_id, quantity))
+    gained = {row.day: row.amount for row in rows if row.item_id is None}
+    low_on: defaultdict[date, list[tuple[Any, Decimal]]] = defaultdict(list)
+    for row in rows:
+        if row.item_id is not None:
+            for day in _days(row.day, min(row.before or FOREVER, last + _ONE)):
+                if row.created_at < beginning_of(day + _ONE, zone):
+                    low_on[day].append((row, row.amount))
     adjusted_on: defaultdict[date, list[Any]] = defaultdict(list)
     for row in adjustments:
         adjusted_on[row.day].append(row)
-    value = worth[0][0]
-    stock = {row.id: row.quantity for row in levels}
+    value = worth[0][0] - gained.get(FOREVER, Decimal(0))
     found = []
-    for day in _backwards(max([*value_on, last]), first):
-        if day <= last:
-            found.append(Day(day, value, _low(levels, stock, beginning_of(day, zone)), adjusted_on[day]))
-        value -= value_on.get(day, Decimal(0))
-        for item_id, quantity in moved_on[day]:
-            stock[item_id] -= quantity
+    for day in reversed(list(_days(first, last + _ONE))):
+        found.append(Day(day, value, low_on[day], adjusted_on[day]))
+        value -= gained.get(day, Decimal(0))
     return found
 
 
@@ -204,33 +260,40 @@ async def usage(
     rows = await reader.all(
         USAGE,
         restaurant_id=restaurant_id,
-        **usage_parameters(beginning_of(first, zone), beginning_of(last + timedelta(days=1), zone)),
+        **usage_parameters(beginning_of(first, zone), beginning_of(last + _ONE, zone)),
     )
     return [(row, Usage(row.closing, row.received, -row.sold, -row.wasted, row.adjusted, row.counted)) for row in rows]
 
 
 def usage_parameters(start: datetime, end: datetime) -> dict[str, Any]:
     """The pieces of the ledger that a report of a period reads, as the parameters of `USAGE`."""
-    within, later = pieces(start, end), pieces(end, None)
-    summed = [(piece, is_later) for found, is_later in ((within, False), (later, True)) for piece in found[0]]
-    single = [(piece, is_later) for found, is_later in ((within, False), (later, True)) for piece in found[1]]
+    return _parameters([(start.date(), pieces(start, end)), (FOREVER, pieces(end, None))])
+
+
+def days_parameters(first: date, last: date, zone: ZoneInfo) -> dict[str, Any]:
+    """The pieces that reports of days read, each marked with its day, as parameters of `DAYS`."""
+    marked = [
+        (day, pieces(beginning_of(day, zone), beginning_of(day + _ONE, zone))) for day in _days(first, last + _ONE)
+    ]
+    return _parameters([*marked, (FOREVER, pieces(beginning_of(last + _ONE, zone), None))])
+
+
+def _parameters(marked: Sequence[tuple[date, tuple[list[Summed], list[Single]]]]) -> dict[str, Any]:
+    summed = [(piece, day) for day, (found, _) in marked for piece in found]
+    single = [(piece, day) for day, (_, found) in marked for piece in found]
     return {
         "summed_grain": [piece.grain for piece, _ in summed],
         "summed_first": [piece.first for piece, _ in summed],
         "summed_before": [piece.before for piece, _ in summed],
-        "summed_is_later": [is_later for _, is_later in summed],
+        "summed_day": [day for _, day in summed],
         "single_start": [piece.start for piece, _ in single],
         "single_end": [piece.end for piece, _ in single],
         "single_sign": [piece.sign for piece, _ in single],
-        "single_is_later": [is_later for _, is_later in single],
+        "single_day": [day for _, day in single],
     }
 
 
-def _low(levels: Sequence[Any], stock: dict[UUID, Decimal], begins: datetime) -> list[tuple[Any, Decimal]]:
-    """Items at or under their level at the end of a day, of those that were there by then."""
-    ends = begins + timedelta(days=1)
-    return [(row, stock[row.id]) for row in levels if row.created_at < ends and stock[row.id] <= row.reorder_level]
-
-
-def _backwards(last: date, first: date) -> list[date]:
-    return [last - timedelta(days=back) for back in range((last - first).days + 1)]
+def _days(first: date, before: date) -> Iterator[date]:
+    while first < before:
+        yield first
+        first += _ONE

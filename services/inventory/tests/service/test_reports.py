@@ -2,10 +2,12 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -25,9 +27,10 @@ from services.inventory.tests.conftest import cook
 from services.inventory.tests.service.test_adjustments import adjust
 from services.inventory.tests.service.test_recipes import dish, put, recipe
 from services.inventory.tests.service.test_sales import order, tell
-from services.inventory.tests.stock import item
+from services.inventory.tests.stock import entries, item
 
 D = Decimal
+ZONE = ZoneInfo("Africa/Casablanca")
 ALL = frozenset({"inventory.view", "inventory.manage", "report.view", "report.export"})
 
 
@@ -35,7 +38,7 @@ def owner(restaurant_id: UUID) -> Principal:
     return person(ALL, restaurant_id=restaurant_id, role="OWNER")
 
 
-def days_ago(days: int) -> Timestamp:
+def days_ago(days: float) -> Timestamp:
     instant = Timestamp()
     instant.FromDatetime(datetime.now(UTC) - timedelta(days=days))
     return instant
@@ -85,6 +88,35 @@ async def test_what_is_entered_late_is_in_the_report_of_its_day(api: Api) -> Non
     second = await listed(api, boss, days=7, page=2, page_size=3)
     assert [one.date for one in second.results] == [one.date for one in answer.results[3:6]]
     assert [one.total_inventory_value for one in second.results] == ["20.00"] * 3
+
+
+async def test_each_day_says_what_the_ledger_says_of_its_end(api: Api) -> None:
+    boss, luck = owner(uuid4()), Random(3)
+    made = [await item(api, boss, f"Item {number}", cost_per_unit="2", reorder_level="12") for number in range(3)]
+    now = datetime.now(UTC)
+    there = [0, 0, 0]
+    for number in range(45):
+        amount = luck.randint(1, 9)
+        kind = "ADD" if there[number % 3] < amount or luck.random() < 0.4 else "WASTE"
+        there[number % 3] += amount if kind == "ADD" else -amount
+        hours = 12 * 24 - number * 6.4 + luck.randint(0, 9)
+        when = days_ago(hours / 24)
+        await adjust(api, boss, made[number % 3].id, kind, str(amount), occurred_at=when)
+    answer = await listed(api, boss, days=14)
+    ledger = [(one, entry) for one in made for entry in await entries(api, boss, one.id)]
+    for report in answer.results:
+        ends = datetime.combine(date.fromisoformat(report.date) + timedelta(days=1), time.min, ZONE)
+        until = [(one, entry) for one, entry in ledger if entry.occurred_at.ToDatetime(tzinfo=UTC) < ends]
+        value = sum((D(entry.value) for _, entry in until), D(0))
+        assert D(report.total_inventory_value) == value.quantize(D("0.01"))
+        stock = {one.name: sum((D(entry.quantity) for of, entry in until if of is one), D(0)) for one in made}
+        # They were entered today, and are not missed on days before.
+        low = {name: amount for name, amount in stock.items() if amount <= 12} if ends > now else {}
+        assert {one.name: D(one.current_stock) for one in report.low_stock_items} == low
+    single = await api.ReportService.GetInventoryReport(
+        pb.GetInventoryReportRequest(id=answer.results[9].id), principal=boss
+    )
+    assert single.total_inventory_value == answer.results[9].total_inventory_value
 
 
 async def test_usage_tells_what_sales_explain_from_what_is_missing(
@@ -211,6 +243,17 @@ def test_usage_reads_sums_and_not_the_ledger(
     report = explained(inventory, reports.USAGE, busy, **period)
     control = explained(inventory, CONTROL, busy, since=begins)
     assert ITEMS <= rows_read(report) <= rows_read(control) * share
+
+
+@pytest.mark.parametrize(("days_back", "days"), [(31, 31), (300, 1)])
+def test_reports_of_days_read_sums_and_not_the_ledger(
+    inventory: RunningService, busy: UUID, days_back: int, days: int
+) -> None:
+    first = datetime.now(UTC).date() - timedelta(days=days_back)
+    period = reports.days_parameters(first, first + timedelta(days=days - 1), ZONE)
+    report = explained(inventory, reports.DAYS, busy, first=first, **period)
+    control = explained(inventory, CONTROL, busy, since=reports.beginning_of(first, ZONE))
+    assert 0 < rows_read(report) <= rows_read(control) * (1.5 if days > 1 else 0.5)
 
 
 def test_no_list_reads_the_whole_ledger(inventory: RunningService, busy: UUID) -> None:
