@@ -154,7 +154,7 @@ _moved_on = (
     .group_by(_parts.c.item_id, _parts.c.day)
     .cte("moved_on")
 )
-_begun: sa.Select[Any] = sa.select(Item.id, _FIRST, sa.literal_column("0::numeric")).where(_HAS_LEVEL)
+_begun = sa.select(Item.id, _FIRST, sa.literal_column("0", sa.Numeric)).where(_HAS_LEVEL)
 _all_steps = sa.union_all(sa.select(_moved_on.c.item_id, _moved_on.c.day, _moved_on.c.quantity), _begun).subquery(
     "all_steps"
 )
