@@ -39,6 +39,8 @@ from services.timeclock.service.convert import (
 ATTEMPTS: Final = 3
 UNKNOWN: Final = "Unknown"
 TOO_VAGUE: Final = "GPS accuracy too weak"
+WHATSAPP: Final = "whatsapp"
+"""What the conversation over WhatsApp calls itself, which clocks people in as themselves."""
 SEES_ATTENDANCE: Final = "attendance.view"
 SEES_SETTINGS: Final = "settings.view"
 
@@ -112,6 +114,7 @@ class ClockService:
         if not known.is_active:
             raise Forbidden("You no longer work here.")
         names_device = "device_id" in request.DESCRIPTOR.fields_by_name and bool(request.device_id)
+        device = request.device_id if names_device else call.context.user_agent
         draft = Draft(
             restaurant_id=known.restaurant_id,
             staff_id=known.staff_id,
@@ -119,10 +122,10 @@ class ClockService:
             at=moment.at,
             business_date=known.business_date(moment.at),
             recorded_at=now,
-            source="WEB",
+            source="WHATSAPP" if device == WHATSAPP else "WEB",
             flags=moment.flags,
             accuracy=getattr(request, "accuracy", None) or None,
-            device_id=request.device_id if names_device else call.context.user_agent,
+            device_id=device,
             client_key=request.client_key or None,
             notes=notes,
         )
