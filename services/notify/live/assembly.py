@@ -43,8 +43,10 @@ def live_parts(core: Core, settings: Settings) -> Sequence[Part]:
         max_connections=settings.ws_max_connections,
         drain_seconds=settings.drain_seconds,
     )
+    revocations = LiveRevocations(settings.nats_url, server)
+    server.is_current = lambda: revocations.is_healthy
     core.health.check("live", feed.ping, essential=False)
-    return [neighbours, feed, LiveRevocations(settings.nats_url, server), server]
+    return [neighbours, feed, revocations, server]
 
 
 class LiveRevocations(Revocations):

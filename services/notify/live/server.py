@@ -4,7 +4,7 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Final
@@ -54,6 +54,8 @@ class LiveServer:
         drain_seconds: float,
     ) -> None:
         self.origins: Sequence[Origin | None] | None = origins
+        # Whether a revocation of a moment ago would have been heard.
+        self.is_current: Callable[[], bool] = lambda: True
         self._hub = hub
         self._watch = watch
         self._catch_up = catch_up
@@ -176,10 +178,13 @@ class LiveServer:
         self._watch.revocations += 1
         for connection in list(self._connections):
             if connection.viewer is not None:
-                if not connection.suspended and not connection.unchecked:
-                    connection.seen = self._hub.cursor.sequence
-                connection.unchecked = True
+                self._show_nothing_to(connection)
                 self._ask_about(connection)
+
+    def _show_nothing_to(self, connection: Connection) -> None:
+        if not connection.suspended and not connection.unchecked:
+            connection.seen = self._hub.cursor.sequence
+        connection.unchecked = True
 
     def _ask_about(self, connection: Connection) -> None:
         try:
@@ -223,6 +228,11 @@ class LiveServer:
                     connection.has_answered = False
                     connection.send(PING_FRAME)
             self._meet_deadlines()
+            if not self.is_current():
+                # Once revocations are heard again, everybody is checked.
+                for connection in self._connections:
+                    if connection.viewer is not None:
+                        self._show_nothing_to(connection)
 
     def _end_after(self, seconds: float, connection: Connection) -> None:
         heappush(self._deadlines, (time.monotonic() + seconds, next(self._numbers), connection))
