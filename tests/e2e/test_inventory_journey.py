@@ -134,3 +134,54 @@ def test_from_the_supplier_to_the_plate(client: httpx.Client) -> None:
     today = ask(owner, "GET", "/api/reporting/inventory/", 200)[0]
     assert [one["name"] for one in today["low_stock_items"]] == ["Flour"]
     assert ask(owner, "GET", f"/api/reporting/inventory/{today['id']}/", 200)["date"] == today["date"]
+
+
+def test_what_runs_out_is_told_and_not_sold_until_it_is_received(client: httpx.Client) -> None:
+    restaurant = people.register(client, "DarOut")
+    owner, chef = restaurant.owner, people.join(restaurant, "CHEF", "5302")
+    cheese = ask(
+        owner,
+        "POST",
+        "/api/inventory/items/",
+        201,
+        {"name": "Cheese", "unit": "kg", "current_stock": 0.5, "min_stock_level": 0.3, "cost_per_unit": 90},
+    )
+    pizza = ask(owner, "POST", "/api/menu/items/", 201, {"name": "Pizza", "price": "80.00"})
+    body = {"menu_item": pizza["id"], "instructions": "Bake."}
+    made = soon(
+        lambda: (answer := owner.request("POST", "/api/menu/recipes/", json=body)).status_code == 201 and answer.json()
+    )
+    used = {"ingredient": cheese["id"], "quantity": 250, "unit": "g"}
+    ask(owner, "POST", f"/api/menu/recipes/{made['id']}/ingredients/", 201, used)
+
+    def sell() -> None:
+        lines = [{"product_id": pizza["id"], "quantity": 1}]
+        sale = ask(owner, "POST", "/api/pos/orders/", 201, {"order_type": "TAKEOUT", "items": lines})
+        paid = {"payment_method": "CASH", "amount": sale["total_amount"]}
+        ask(owner, "POST", f"/api/pos/orders/{sale['id']}/process_payment/", 200, paid)
+
+    def told(person: people.Person) -> list[str]:
+        news = ask(person, "GET", "/api/notifications/", 200)
+        rows = news["results"] if isinstance(news, dict) else news
+        return [one["title"] + one["message"] for one in rows if "Cheese" in one["title"] + one["message"]]
+
+    def is_sold() -> bool:
+        return bool(ask(owner, "GET", f"/api/menu/items/{pizza['id']}/", 200)["is_available"])
+
+    assert is_sold()
+    sell()
+    for person in (owner, chef):
+        assert len(soon(lambda person=person: told(person))) == 1
+    assert is_sold()
+    sell()
+    soon(lambda: not is_sold())
+    soon(lambda: len(told(chef)) == 2)
+    supplier = ask(owner, "POST", "/api/inventory/suppliers/", 201, {"name": "Dairy"})
+    order = ask(owner, "POST", "/api/inventory/purchase-orders/", 201, {"supplier": supplier["id"]})
+    line = {"inventory_item": cheese["id"], "quantity": 2, "unit_price": 95}
+    ask(owner, "POST", f"/api/inventory/purchase-orders/{order['id']}/items/", 201, line)
+    path = f"/api/inventory/purchase-orders/{order['id']}/"
+    ask(owner, "PATCH", path, 200, {"status": "ORDERED"})
+    ask(owner, "PATCH", path, 200, {"status": "RECEIVED"})
+    soon(is_sold)
+    assert ask(owner, "GET", f"/api/inventory/items/{cheese['id']}/", 200)["stock_state"] == "OK"
