@@ -157,8 +157,11 @@ class Town:
 
     def deliveries(self, someone: Someone) -> dict[str, Any]:
         """The deliveries of a person's only notification, by channel."""
-        rows = self.notify.run(self.notify.database.read(SYSTEM).all(_DELIVERIES, addressee=str(someone.id)))
-        return {row.channel: row for row in rows}
+        return {row.channel: row for row in self.addressed(str(someone.id))}
+
+    def addressed(self, addressee: str) -> list[Any]:
+        """The deliveries to an addressee."""
+        return list(self.notify.run(self.notify.database.read(SYSTEM).all(_DELIVERIES, addressee=addressee)))
 
     def notifications(self, someone: Someone) -> list[Any]:
         """What a person was told, in its order."""
