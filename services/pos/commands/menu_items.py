@@ -207,6 +207,7 @@ async def _checked(session: AsyncSession, restaurant_id: UUID, values: Mapping[s
     row = {
         name: values[name]
         for name in (
+            "id",
             "description",
             "is_active",
             "image_key",

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit.db import SessionReader
@@ -16,26 +15,16 @@ from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
 from services.pos import events
 from services.pos.commands import kitchen, sums
-from services.pos.commands.pricing import PricedLine, Terms, Wanted, price_lines, terms_of
+from services.pos.commands.pricing import PricedLine, Terms, Wanted, price_lines
 from services.pos.domain import discounts, money, orders
 from services.pos.domain.totals import TaxedLine, Totals, total_of
-from services.pos.models import DiningTable, Discount, Order, OrderCounter, OrderLine
+from services.pos.models import DiningTable, Discount, Order, OrderLine
 from services.pos.queries.orders import NO_LINE, NO_ORDER
 from services.pos.queries.tables import NO_TABLE
 
 CLOSED = "The order is closed."
 STALE = "The order has changed since you saw it."
 MAX_LINES = 200
-
-_NEXT_NUMBER = (
-    insert(OrderCounter)
-    .values(taken=1)
-    .on_conflict_do_update(
-        index_elements=[OrderCounter.restaurant_id, OrderCounter.business_date],
-        set_={"taken": OrderCounter.taken + 1},
-    )
-    .returning(OrderCounter.taken)
-)
 
 
 @dataclass(slots=True)
@@ -89,57 +78,6 @@ async def hold_open(session: AsyncSession, restaurant_id: UUID, order_id: UUID, 
     return held
 
 
-async def create(
-    session: AsyncSession, principal: Principal, values: Mapping[str, Any], wanted: Sequence[Wanted], now: datetime
-) -> Held:
-    """Takes an order, numbers it within its business day, and sends its lines to the kitchen.
-
-    Raises NotFound for a table or an item of nobody's or another restaurant's menu, and what `price_lines` raises.
-    """
-    restaurant_id = principal.tenant
-    reading = SessionReader(session)
-    terms = await terms_of(reading, restaurant_id)
-    lines = await price_lines(reading, restaurant_id, wanted)
-    table = await _table(session, restaurant_id, values["table"]) if values.get("table") else None
-    day = terms.day_of(now)
-    sequence = await _next_number(session, restaurant_id, day)
-    order = Order(
-        id=uuid4(),
-        restaurant_id=restaurant_id,
-        business_date=day,
-        sequence=sequence,
-        order_number=orders.order_number(day, sequence),
-        order_type=orders.order_type(values.get("order_type", "DINE_IN")),
-        status="PENDING",
-        table_id=table.id if table else None,
-        server_id=principal.user_id,
-        currency=terms.currency,
-        service_charge_rate=terms.service_rate,
-        amount_paid=money.ZERO,
-        tip_amount=money.ZERO,
-        refund_amount=money.ZERO,
-        guest_count=values.get("guest_count", 1),
-        is_priority=values.get("is_priority", False),
-        order_time=now,
-        version=1,
-        created_at=now,
-        updated_at=now,
-        **_details(values),
-    )
-    _set_totals(order, priced_totals(lines, terms))
-    session.add(order)
-    await session.flush()
-    held = Held(order, [])
-    if lines:
-        ticket = await kitchen.open_ticket(session, order, now)
-        held.lines = [_line(order, ticket.id, number, line, now) for number, line in enumerate(lines, 1)]
-        session.add_all(held.lines)
-        await session.flush()
-        kitchen.announce_new(session, ticket, order, table.table_number if table else None, held.lines)
-    events.order_opened(session, order, held.lines)
-    return held
-
-
 def priced_totals(lines: Sequence[PricedLine], terms: Terms) -> Totals:
     """What an order of these lines alone would cost."""
     taxed = [TaxedLine(line.total_price, line.item.tax_rate, line.item.tax_inclusive) for line in lines]
@@ -156,7 +94,7 @@ async def update(session: AsyncSession, held: Held, changes: Mapping[str, Any]) 
     for name in ("guest_count", "is_priority"):
         if name in changes:
             setattr(order, name, changes[name])
-    for name, value in _details(changes).items():
+    for name, value in details_of(changes).items():
         setattr(order, name, value)
     await changed(session, held)
 
@@ -169,7 +107,7 @@ async def add_line(session: AsyncSession, held: Held, wanted: Wanted, now: datet
     (priced,) = await price_lines(SessionReader(session), order.restaurant_id, [wanted])
     ticket = await kitchen.ticket_for_more(session, order, now)
     position = max((line.position for line in held.lines), default=0) + 1
-    line = _line(order, ticket.id, position, priced, now)
+    line = new_line(order, ticket.id, position, priced, now)
     session.add(line)
     held.lines.append(line)
     order.status = orders.status_of_lines(order.status, [line.status for line in held.lines])
@@ -322,7 +260,7 @@ async def recompute(session: AsyncSession, held: Held, now: datetime) -> None:
     ]
     if order.discount_id is not None:
         await _discount_again(session, held, sum((line.amount for line in taxed), money.ZERO))
-    _set_totals(order, total_of(taxed, order.discount_amount, order.service_charge_rate, held.unit))
+    set_totals(order, total_of(taxed, order.discount_amount, order.service_charge_rate, held.unit))
     if order.total_amount < order.amount_paid:
         raise Conflict("More is paid than the order would cost: refund first.", code="overpaid")
     await changed(session, held)
@@ -389,13 +327,8 @@ async def _move(session: AsyncSession, order: Order, table_id: UUID | None) -> N
         )
 
 
-async def _next_number(session: AsyncSession, restaurant_id: UUID, day: date) -> int:
-    # The row stays locked until the commit, so that a number whose order is undone is given to the next one.
-    given = await session.execute(_NEXT_NUMBER, {"restaurant_id": restaurant_id, "business_date": day})
-    return int(given.scalar_one())
-
-
-def _details(values: Mapping[str, Any]) -> dict[str, Any]:
+def details_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request says about the guests. Raises Invalid for what is no phone number."""
     names = ("customer_name", "customer_email", "delivery_address", "delivery_instructions", "notes")
     details = {name: values[name] for name in names if name in values}
     if "customer_phone" in values:
@@ -406,7 +339,8 @@ def _details(values: Mapping[str, Any]) -> dict[str, Any]:
     return details
 
 
-def _line(order: Order, ticket_id: UUID, position: int, priced: PricedLine, now: datetime) -> OrderLine:
+def new_line(order: Order, ticket_id: UUID, position: int, priced: PricedLine, now: datetime) -> OrderLine:
+    """A line at the price that was found for it; not in the session yet."""
     return OrderLine(
         id=uuid4(),
         restaurant_id=order.restaurant_id,
@@ -430,7 +364,8 @@ def _line(order: Order, ticket_id: UUID, position: int, priced: PricedLine, now:
     )
 
 
-def _set_totals(order: Order, totals: Totals) -> None:
+def set_totals(order: Order, totals: Totals) -> None:
+    """Gives an order its amounts."""
     order.subtotal = totals.subtotal
     order.discount_amount = totals.discount
     order.service_charge = totals.service_charge

@@ -21,7 +21,7 @@ async def create(
     session: AsyncSession, restaurant_id: UUID, values: Mapping[str, Any], *, field: str = "table_number"
 ) -> UUID:
     """A new table; returns its id. Raises Invalid for a number that another table has."""
-    table = DiningTable(id=uuid4(), restaurant_id=restaurant_id, **values)
+    table = DiningTable(**{"id": uuid4(), **values, "restaurant_id": restaurant_id})
     session.add(table)
     await _flush(session, field)
     return table.id

@@ -78,7 +78,7 @@ _TAXES = Query(
 )
 _OWN_TAX = sa.orm.aliased(TaxCategory)
 _DEFAULT_TAX = sa.orm.aliased(TaxCategory)
-_SOLD = Query(
+SOLD = Query(
     sa.select(
         MenuItem.id,
         MenuItem.name,
@@ -164,5 +164,5 @@ async def page_of_taxes(reader: Reader, restaurant_id: UUID, page: Page) -> tupl
 
 async def sold(reading: Reading, restaurant_id: UUID, item_ids: Collection[UUID]) -> dict[UUID, Any]:
     """The items of these ids that the menu has, with what taking an order needs of each."""
-    rows = await reading.all(_SOLD, restaurant_id=restaurant_id, ids=list(item_ids))
+    rows = await reading.all(SOLD, restaurant_id=restaurant_id, ids=list(item_ids))
     return {row.id: row for row in rows}

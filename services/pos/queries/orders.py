@@ -84,6 +84,31 @@ _TERMS = Query(
 )
 
 
+SURROUNDINGS = Query(
+    sa.select(
+        refdata.restaurant_ref.c.timezone,
+        refdata.restaurant_ref.c.currency,
+        refdata.restaurant_ref.c.name,
+        BillSettings.day_starts_at,
+        BillSettings.service_charge_rate,
+        DiningTable.table_number,
+        refdata.FULL_NAME.label("server_name"),
+    )
+    .select_from(sa.select(sa.literal(1)).subquery("one"))
+    .outerjoin(refdata.restaurant_ref, mine(refdata.restaurant_ref.c.id))
+    .outerjoin(BillSettings, mine(BillSettings.restaurant_id))
+    .outerjoin(
+        DiningTable,
+        sa.and_(mine(DiningTable.restaurant_id), DiningTable.id == bindparam("table_id", type_=sa.Uuid)),
+    )
+    .outerjoin(
+        refdata.staff_ref,
+        refdata.is_staff(bindparam("restaurant_id", type_=sa.Uuid), bindparam("server_id", type_=sa.Uuid)),
+    )
+)
+"""What a new order takes over from around it: the restaurant's terms, the number of its table, who takes it."""
+
+
 async def terms(reading: Reading, restaurant_id: UUID) -> Any:
     """The restaurant's zone, currency, turn of the day and service charge; each None where nothing is known yet."""
     return await reading.first(_TERMS, restaurant_id=restaurant_id)

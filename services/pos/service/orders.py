@@ -1,5 +1,8 @@
 """What guests order."""
 
+from collections.abc import Sequence
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +16,10 @@ from servicekit.errors import NotFound
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
 from services.pos.commands import orders as commands
-from services.pos.commands import pricing
+from services.pos.commands import pricing, taking
 from services.pos.commands.pricing import Wanted
 from services.pos.domain import orders as rules
+from services.pos.models import Order, OrderLine
 from services.pos.queries import orders as queries
 from services.pos.queries.orders import WholeOrder
 from services.pos.service.convert import item_message, line_message, order_message, staff_order_message
@@ -34,6 +38,10 @@ _DETAILS = (
 )
 _NULLABLE = frozenset(_DETAILS) - {"order_type", "guest_count", "is_priority"}
 WITHOUT_REASON = "Deleted"
+
+_COLUMNS = tuple(Order.__table__.columns.keys())
+_LINE = tuple(OrderLine.__table__.columns.keys())
+_STORED = Decimal("0.001")
 
 
 class OrderService:
@@ -192,10 +200,10 @@ class OrderService:
     async def _create(self, request: order_pb2.CreateOrderRequest, call: Call) -> WholeOrder:
         session = await call.session()
         values = values_of(request, without=("line_items",))
-        held = await commands.create(session, call.principal, values, _wanted(request), self._clock.now())
-        call.notes.entity_id = str(held.order.id)
-        call.notes.description = f"Took the order {held.order.order_number}"
-        return await queries.order(SessionReader(session), call.principal.tenant, held.order.id)
+        taken = await taking.take(session, call.read(), call.principal, values, _wanted(request), self._clock.now())
+        call.notes.entity_id = str(taken.order.id)
+        call.notes.description = f"Took the order {taken.order.order_number}"
+        return _whole(taken)
 
     async def _hold(self, request: Any, call: Call) -> commands.Held:
         session = await call.session()
@@ -233,3 +241,17 @@ def _wanted(request: order_pb2.CreateOrderRequest) -> list[Wanted]:
         _line(line.menu_item_id, line, line.special_instructions if line.HasField("special_instructions") else None)
         for line in request.line_items
     ]
+
+
+def _whole(taken: taking.Taken) -> WholeOrder:
+    """A new order as it would be read: there is nothing about it in the database that is not here."""
+    beside = {"table_number": taken.table_number, "server_name": taken.server_name}
+    return WholeOrder(_as_read(taken.order, _COLUMNS, **beside), [_as_read(line, _LINE) for line in taken.lines])
+
+
+def _as_read(made: Any, columns: Sequence[str], **beside: Any) -> Any:
+    values = {name: getattr(made, name) for name in columns}
+    for name, value in values.items():
+        if isinstance(value, Decimal):
+            values[name] = value.quantize(_STORED)
+    return SimpleNamespace(**values, **beside)
