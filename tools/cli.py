@@ -24,9 +24,12 @@ app = typer.Typer(help="Operates a Mizan installation.", cls=AnySpelling, no_arg
 # Commands and the modules they stand in. The image of one component holds those that it can use.
 COMMANDS = {
     "backup": ("tools.operations.backup", "main"),
+    "check-notification-health": ("services.notify.cli", "check_notification_health"),
+    "cleanup-notifications": ("services.notify.cli", "cleanup_notifications"),
     "create-superuser": ("services.identity.cli", "create_superuser"),
     "db-consistency-check": ("tools.operations.consistency", "main"),
     "dead-letters": ("tools.operations.letters", "list_dead_letters"),
+    "import-legacy": ("tools.operations.legacy.command", "main"),
     "journey": ("tools.operations.journey", "main"),
     "migrate": ("tools.operations.migrations", "main"),
     "provision": ("tools.operations.provision", "main"),
@@ -35,6 +38,7 @@ COMMANDS = {
     "routes": ("tools.operations.routes", "main"),
     "seed": ("tools.seed", "main"),
     "seed-data": ("tools.seed", "main"),
+    "send-scheduled-notifications": ("services.notify.cli", "send_scheduled_notifications"),
 }
 
 
