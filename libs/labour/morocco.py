@@ -16,9 +16,10 @@ MOROCCO: Final = RulePack(
         Rules(
             effective_from=date(2004, 6, 8),
             effective_until=None,
+            # The article bounds normal working time; more is allowed as overtime only.
             daily_limit=Rule(timedelta(hours=10), Citation(_CODE, "article 184")),
             normal_week=Rule(timedelta(hours=44), Citation(_CODE, "article 184")),
-            # Written for women and minors who work by night; planned for everybody.
+            # Written for women and minors, between two days of work that includes the night; planned for everybody.
             rest_between_days=Rule(timedelta(hours=11), Citation(_CODE, "article 174")),
             weekly_rest=Rule(timedelta(hours=24), Citation(_CODE, "article 205")),
             break_after=None,
@@ -32,7 +33,9 @@ MOROCCO: Final = RulePack(
                 ),
                 Citation(_CODE, "article 201"),
             ),
-            yearly_overtime_limit=Rule(timedelta(hours=80), Citation(_DECREE, "article 1")),
+            # A hundred where the work requires it. No article is named: what the decree says was confirmed, its
+            # numbering was not.
+            yearly_overtime_limit=Rule(timedelta(hours=80), Citation(_DECREE, "on exceptional increases of work")),
             minimum_age=Rule(15, Citation(_CODE, "article 143")),
         ),
     ),

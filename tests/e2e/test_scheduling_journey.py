@@ -1,5 +1,6 @@
 """A week of a restaurant, as its manager and its people live it: from a template to a shift that changed hands."""
 
+import base64
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -12,6 +13,9 @@ from tests.support.people import Person, Restaurant, join, register
 from tools.installation import Site
 
 MONDAY = date(2031, 3, 3)
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +153,75 @@ def test_a_week_from_template_to_swap(restaurant: Restaurant) -> None:
     assert {shift["start_time"] for shift in shown["assigned_shifts"]} == {"09:00:00", "17:00:00"}
     analytics = made(manager.get(f"/api/scheduling/weekly-schedules-v2/{week['id']}/analytics/"))
     assert (analytics["total_shifts"], analytics["by_status"]) == (3, {"SCHEDULED": 3})
+
+    # The work on the floor: a checklist with a photo, on the shift that changed hands.
+    checklist = made(
+        manager.post(
+            "/api/checklists/templates/",
+            {
+                "name": "Lunch",
+                "category": "OPENING",
+                "estimated_duration": 20,
+                "requires_supervisor_approval": True,
+                "steps": [
+                    {"title": "Terrace is set", "order": 1},
+                    {"title": "Cooler", "order": 2, "step_type": "MEASUREMENT", "min_value": 0, "max_value": 5},
+                    {"title": "Counter", "order": 3, "step_type": "PHOTO", "requires_photo": True},
+                ],
+            },
+        ),
+        201,
+    )
+    assert (checklist["template_type"], checklist["estimated_duration"]) == ("OPENING", 20)
+    assert [step["max_value"] for step in checklist["steps"]] == [None, 5.0, None]
+    listed = made(other.get("/api/checklists/templates/", params={"category": "OPENING"}))
+    assert checklist["id"] in [found["id"] for found in listed]
+    execution = made(
+        other.post("/api/checklists/executions/", {"template_id": checklist["id"], "assigned_shift": lunch["id"]}), 201
+    )
+    assert (execution["status"], execution["assigned_shift_info"]["role"]) == ("NOT_STARTED", "WAITER")
+    work = f"/api/checklists/executions/{execution['id']}"
+    assert owner.get(f"{work}/").status_code == 404
+    for _ in range(2):
+        assert made(other.post(f"{work}/start/"))["status"] == "IN_PROGRESS"
+    terrace, cooler, counter = (step["id"] for step in checklist["steps"])
+    answers = {
+        "execution_id": execution["id"],
+        "step_responses": [
+            {
+                "step_id": terrace,
+                "status": "COMPLETED",
+                "response": "YES",
+                "evidence": [{"type": "note", "note": "Sun"}],
+            },
+            {"step_id": cooler, "status": "COMPLETED", "measurement_value": 3.5},
+            {"step_id": counter, "status": "COMPLETED", "response": "YES"},
+        ],
+    }
+    synced = made(other.post(f"{work}/sync/", answers))
+    assert (synced["success"], synced["conflicts"]) == (True, [])
+    early = other.post(f"{work}/complete/", {})
+    assert early.status_code == 400
+    assert [problem["type"] for problem in early.json()["validation_errors"]] == ["missing_photo_evidence"]
+    response = next(one for one in made(other.get(f"{work}/"))["step_responses"] if one["step"]["id"] == counter)
+    photo = made(
+        other.request(
+            "POST",
+            f"/api/checklists/step-responses/{response['id']}/add-evidence/",
+            files={"file": ("counter.png", PIXEL, "application/x-whatever")},
+        ),
+        201,
+    )
+    assert (photo["mime_type"], photo["evidence_type"]) == ("image/png", "PHOTO")
+    shown = httpx.get(photo["file_path"])
+    assert (shown.status_code, shown.content) == (200, PIXEL)
+    assert shown.headers["x-content-type-options"] == "nosniff"
+    assert httpx.get(photo["file_path"].partition("?")[0]).status_code == 401
+    done = made(other.post(f"{work}/complete/", {"completion_notes": "Ready"}))
+    assert (done["status"], done["compiled_summary"]["completion_rate"]) == ("COMPLETED", 100)
+    assert done["analysis_results"]["anomalies"] == []
+    (submitted,) = made(manager.get("/api/checklists/executions/submitted/"))
+    assert (submitted["id"], submitted["review_status"]) == (execution["id"], None)
+    approved = made(manager.post(f"{work}/manager_review/", {"decision": "approved"}))
+    assert (approved["review_status"], approved["supervisor_approved"]) == ("APPROVED", True)
+    assert made(manager.get("/api/checklists/analytics/dashboard_stats/"))["average_completion_rate"] == 100.0

@@ -42,7 +42,7 @@ _SEARCH = _optional("search", sa.Text)
 _CHOSEN = sa.and_(
     _MINE,
     sa.or_(_CATEGORY.is_(None), ChecklistTemplate.category == _CATEGORY),
-    sa.or_(_ACTIVE.is_(None), ChecklistTemplate.is_active == _ACTIVE),
+    ChecklistTemplate.is_active == sa.func.coalesce(_ACTIVE, ChecklistTemplate.is_active),
     sa.or_(
         _SEARCH.is_(None),
         sa.func.strpos(sa.func.lower(ChecklistTemplate.name), sa.func.lower(_SEARCH)) > 0,

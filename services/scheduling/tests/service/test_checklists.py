@@ -289,3 +289,31 @@ async def test_a_template_is_copied_with_its_steps(api: Api, scheduling: Running
     assert {step.id for step in copied.steps}.isdisjoint(step.id for step in made.steps)
     steps = [templates.ChecklistStepDraft(title="a", order=1), templates.ChecklistStepDraft(title="b", order=1)]
     assert (await refusal(template(api, us, steps=steps))).code == "duplicate_order"
+
+
+async def test_checklists_are_found_by_what_they_are_for(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    service = api.ChecklistTemplateService
+    costs = []
+    for number in range(3):
+        await template(api, us, name=f"Round {number}", category="CLOSING" if number else None)
+        with scheduling.statements() as ran:
+            await service.ListChecklistTemplates(templates.ListChecklistTemplatesRequest(), principal=us.principal(0))
+        costs.append(len(ran))
+    assert costs == [4, 4, 4]
+    for fields, names in (
+        ({"category": "CLOSING", "ordering": "name"}, ["Round 1", "Round 2"]),
+        ({"search": "round 0"}, ["Round 0"]),
+        ({"is_active": False}, []),
+        ({"is_active": True, "ordering": "-name", "page": 1, "page_size": 1}, ["Round 2"]),
+    ):
+        found = await service.ListChecklistTemplates(
+            templates.ListChecklistTemplatesRequest(**fields), principal=us.principal(0)
+        )
+        assert [one.name for one in found.results] == names
+    usage = await service.GetChecklistUsage(
+        templates.GetChecklistUsageRequest(id=found.results[0].id), principal=us.manager
+    )
+    assert (usage.total_executions, usage.success_rate) == (0, 0)
+    nobody = await service.ListChecklistTemplates(templates.ListChecklistTemplatesRequest(), principal=manager(uuid4()))
+    assert nobody.count == 0

@@ -4,11 +4,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from mizan.scheduling.v1 import shift_pb2 as shifts
 from mizan.scheduling.v1 import template_pb2 as templates
 from mizan.scheduling.v1 import week_pb2 as weeks
+from servicekit.db import scope_of
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
@@ -163,3 +165,47 @@ async def test_weeks_and_templates_of_others_are_not_found(api: Api, scheduling:
         with pytest.raises(RemoteRefusal) as refused:
             await attempt
         assert refused.value.code == "not_found"
+
+
+async def test_five_hundred_shifts_are_published_at_once_with_one_message_per_person(
+    api: Api, scheduling: RunningService
+) -> None:
+    us = team(scheduling, size=72)
+    week = await begin(api, us)
+
+    async def fill() -> None:
+        async with scheduling.database.write(scope_of(us.manager)) as session:
+            await session.execute(
+                sa.text(
+                    """
+                    WITH days AS (
+                        SELECT CAST(:monday AS date) + day AS day FROM generate_series(0, 6) AS day
+                    ), planned AS (
+                        INSERT INTO shifts
+                            (id, restaurant_id, schedule_id, shift_date, starts_at, ends_at, role, version)
+                        SELECT gen_random_uuid(), :restaurant, :week, day,
+                               (day + time '09:00') AT TIME ZONE 'UTC',
+                               (day + time '17:00') AT TIME ZONE 'UTC', person, 1
+                        FROM days, unnest(CAST(:people AS text[])) AS person
+                        LIMIT 500
+                        RETURNING id, restaurant_id, role, period, occupies
+                    )
+                    INSERT INTO shift_people (shift_id, user_id, restaurant_id, place, period, occupies)
+                    SELECT id, CAST(role AS uuid), restaurant_id, 0, period, occupies FROM planned
+                    """
+                ),
+                {
+                    "monday": MONDAY,
+                    "restaurant": us.restaurant_id,
+                    "week": UUID(week.id),
+                    "people": [str(person) for person in us.people],
+                },
+            )
+
+    scheduling.run(fill())
+    with scheduling.statements() as ran:
+        outcome = await publish(api, us, week.id)
+    assert (outcome.notified, outcome.added) == (72, 500)
+    # One transaction, and no statement per shift: what it tells is written in a few inserts of many rows.
+    assert len(ran) < 40
+    assert (await publish(api, us, week.id)).notified == 0
