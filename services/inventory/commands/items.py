@@ -48,7 +48,7 @@ async def create_item(
     stock, cost = row.pop("current_stock", None), row.pop("cost_per_unit", Decimal(0))
     if supplier := row.pop("supplier", None):
         row["supplier_id"] = (await supplier_of(session, restaurant_id, supplier)).id
-    row |= {"id": uuid4(), "restaurant_id": restaurant_id, "name": tidy_name(row["name"])}
+    row |= {"id": row.get("id") or uuid4(), "restaurant_id": restaurant_id, "name": tidy_name(row["name"])}
     row |= {"unit": tidy_name(row["unit"], "unit"), "conversions": stored(conversions)}
     row["reorder_level"] = row.get("reorder_level") or None
     item_id = (await session.scalars(_INSERT, [row])).one_or_none()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +21,7 @@ _INSERT = insert(TaskCategory).on_conflict_do_nothing().returning(TaskCategory)
 async def create_category(session: AsyncSession, restaurant_id: UUID, values: Mapping[str, Any]) -> TaskCategory:
     """A new category. Raises Invalid for a blank name and for one that the restaurant has."""
     row = {
+        "id": values.get("id") or uuid4(),
         "restaurant_id": restaurant_id,
         "name": tidy_name(values["name"]),
         "description": values.get("description"),

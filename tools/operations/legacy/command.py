@@ -1,0 +1,67 @@
+"""`mizan import-legacy`"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import typer
+
+from servicekit.db import Database
+from tools.operations.choice import refuse
+from tools.operations.legacy import menu, people, planning, stock
+from tools.operations.legacy.source import Source
+from tools.operations.legacy.steps import Outcome, run_step
+
+STEPS = (*people.STEPS, *stock.STEPS, *menu.STEPS, *planning.STEPS)
+SERVICES = tuple(dict.fromkeys(step.service for step in STEPS))
+CONNECT_SECONDS = 10
+
+
+def main() -> None:
+    """Take over the tables of the earlier backend in LEGACY_DATABASE_URL, through <SERVICE>_DATABASE_URL.
+
+    May be repeated, and has to be where rows wait for their restaurant to arrive in another service; the services must
+    run for that. Ends with 1 when a row was refused or waits, and names the tables that nothing reads.
+    """
+    legacy = os.environ.get("LEGACY_DATABASE_URL")
+    if not legacy:
+        refuse("LEGACY_DATABASE_URL is not set")
+    urls = {name: os.environ.get(f"{name.upper()}_DATABASE_URL") for name in SERVICES}
+    if missing := [name for name, url in urls.items() if not url]:
+        refuse(f"{missing[0].upper()}_DATABASE_URL is not set")
+    with psycopg.connect(legacy, connect_timeout=CONNECT_SECONDS) as connection:
+        source = Source(connection)
+        outcomes = asyncio.run(_run(source, {name: str(url) for name, url in urls.items()}))
+        unread = source.unread({outcome.table for outcome in outcomes})
+    for table, rows in unread.items():
+        typer.echo(f"{table}: not taken over, about {rows} rows")
+    if any(outcome.refused or outcome.waiting for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+async def _run(source: Source, urls: dict[str, str]) -> list[Outcome]:
+    outcomes = []
+    for step in STEPS:
+        table = source.find(step.tables)
+        if table is None:
+            typer.echo(f"{step.tables[0]}: there is no such table")
+            continue
+        async with _database(urls[step.service]) as database:
+            outcome = await run_step(step, table, source, database)
+        typer.echo(str(outcome))
+        for reason in outcome.reasons:
+            typer.echo(f"  {reason}")
+        outcomes.append(outcome)
+    return outcomes
+
+
+@asynccontextmanager
+async def _database(url: str) -> AsyncIterator[Database]:
+    database = Database(url, application="mizan-import-legacy", pool_size=1)
+    await database.start()
+    try:
+        yield database
+    finally:
+        await database.stop()
