@@ -21,6 +21,8 @@ class Settings(ServiceSettings):
     encryption_keys: SecretStr | None = None
     """Fernet keys for the tokens of till systems, newest first, separated by commas; an older one still decrypts."""
     provider_timeout_seconds: float = 10.0
+    event_delay_seconds: float = 1.0
+    """How long a till system's events are collected before it is asked about them, once for all."""
 
     square_env: Literal["production", "sandbox"] = shared("SQUARE_ENV", default="production")
     square_api_url: str = ""

@@ -61,15 +61,16 @@ async def defer(
 
 async def _defer_once(session: AsyncSession, once: str, parameters: dict[str, Any]) -> int:
     for _ in range(ATTEMPTS_TO_JOIN):
+        # Looking first spares a refusal and its savepoint where many changes ask for one job.
+        waiting = (await session.execute(_WAITING, {"once": once})).scalar()
+        if waiting is not None:
+            return int(waiting)
         try:
             async with session.begin_nested():
                 return int((await session.execute(_DEFER, parameters)).scalar_one())
         except IntegrityError as error:
             if not isinstance(error.orig, UniqueViolation):
                 raise
-        waiting = (await session.execute(_WAITING, {"once": once})).scalar()
-        if waiting is not None:
-            return int(waiting)
     raise RuntimeError(f"jobs for {once!r} begin faster than another can be deferred")
 
 

@@ -17,8 +17,16 @@ STRIPE = "STRIPE"
 _STORE = insert(ProviderEvent).on_conflict_do_nothing().returning(ProviderEvent.merchant_id)
 
 
-async def store(session: AsyncSession, provider: str, hints: Sequence[Hint], payload: bytes, now: datetime) -> int:
-    """Keeps events whose signature was checked and has them looked at; how many had not come before."""
+async def store(
+    session: AsyncSession,
+    provider: str,
+    hints: Sequence[Hint],
+    payload: bytes,
+    now: datetime,
+    *,
+    after: timedelta = timedelta(0),
+) -> int:
+    """Keeps events whose signature was checked and has them looked at after a while; how many had not come before."""
     fresh: dict[str, bool] = {}
     count = 0
     for hint in hints:
@@ -45,14 +53,16 @@ async def store(session: AsyncSession, provider: str, hints: Sequence[Hint], pay
         if matters and provider == STRIPE:
             await defer_settling(session, merchant_id)
         elif matters:
-            await defer_processing(session, provider, merchant_id)
+            await defer_processing(session, provider, merchant_id, at=now + after if after else None)
     return count
 
 
-async def defer_processing(session: AsyncSession, provider: str, merchant_id: str) -> None:
+async def defer_processing(
+    session: AsyncSession, provider: str, merchant_id: str, *, at: datetime | None = None
+) -> None:
     """Has a merchant's waiting events looked at; one run at a time, and one that waits is enough."""
     name = f"events {provider} {merchant_id}"
-    await jobs.defer(session, PROCESS_EVENTS, lock=name, once=name, provider=provider, merchant_id=merchant_id)
+    await jobs.defer(session, PROCESS_EVENTS, at=at, lock=name, once=name, provider=provider, merchant_id=merchant_id)
 
 
 async def defer_settling(session: AsyncSession, intent_id: str) -> None:

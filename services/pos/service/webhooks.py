@@ -1,6 +1,7 @@
 """What till systems and the payment provider tell."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ class WebhookService:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._clock = clock
+        self._delay = timedelta(seconds=settings.event_delay_seconds)
         self._square_key = _text(settings.square_webhook_signature_key)
         self._square_url = settings.square_webhook_notification_url or f"{settings.public_url}/api/pos/webhooks/square/"
         self._square_url_of = settings.square_webhook_notification_url_template
@@ -79,7 +81,8 @@ class WebhookService:
 
     async def _store(self, call: Call, provider: str, hints: Sequence[Hint], body: bytes) -> webhook_pb2.EventReceived:
         # Whose event it is, is not known before it is processed.
-        await events_in.store(await call.session(SYSTEM), provider, hints, body, self._clock.now())
+        session = await call.session(SYSTEM)
+        await events_in.store(session, provider, hints, body, self._clock.now(), after=self._delay)
         return _RECEIVED
 
     @staticmethod

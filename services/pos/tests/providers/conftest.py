@@ -40,6 +40,7 @@ def settings(settings_of: SettingsOf, tills: TillServer) -> Iterator[Settings]:
         yield Settings(
             **settings_of("pos"),
             identity_target=f"127.0.0.1:{free_port()}",
+            event_delay_seconds=0,
             encryption_keys=SecretStr(Fernet.generate_key().decode()),
             square_api_url=f"{url}/square",
             toast_api_url=f"{url}/toast",
