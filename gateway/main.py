@@ -17,9 +17,10 @@ from gateway.auth.cache import PrincipalCache
 from gateway.channels import ACCESS, Channels
 from gateway.compose.dashboard import Dashboard
 from gateway.compose.parts import Parts
+from gateway.compose.reports import Reports
 from gateway.edge import GatewayEdge
 from gateway.exchange import App, Receive, Scope, Send
-from gateway.ratelimit import Limit, Limiter
+from gateway.ratelimit import Limit, Limiter, network_of
 from gateway.routers import admin, health, schema, sockets
 from gateway.settings import GatewaySettings
 from gateway.transcode import document
@@ -47,7 +48,7 @@ class Gateway:
         self.revocations = Revocations("gateway", settings.nats_url, self.cache)
         self.limiter = Limiter(settings.redis_url)
         self.credentials = Limit.parse("credentials", settings.limit_credentials, strict=True)
-        self.admin = admin.AdminProxy(settings.identity_http_url, self.limiter, self.credentials)
+        self.admin = admin.AdminProxy(settings.identity_http_url, self._admit_login)
         self.health = health.Health(self._essential_checks(), self._other_checks())
         self.metrics_port = 0
         self._exit = AsyncExitStack()
@@ -113,6 +114,7 @@ class Gateway:
             agent_key_sha256=_agent_digest(settings),
             agent_permissions=agent_permissions(self.catalog),
         )
+        parts = Parts(self.channels)
         limits = {
             "ACCOUNT": Limit.parse("account", settings.limit_account),
             "RESTAURANT": Limit.parse("restaurant", settings.limit_restaurant),
@@ -126,9 +128,12 @@ class Gateway:
             self.minter,
             self.limiter,
             limits,
-            composed=Dashboard(Parts(self.channels)).handlers,
+            composed={**Dashboard(parts).handlers, **Reports(parts).handlers},
             timeout_seconds=settings.call_timeout_seconds,
         )
+
+    async def _admit_login(self, client_ip: str) -> None:
+        await self.limiter.take(self.credentials, network_of(client_ip))
 
     def _essential_checks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {"identity": lambda: self.channels.reach("identity", health.CHECK_TIMEOUT_SECONDS)}
@@ -173,7 +178,12 @@ class Gateway:
 def openapi(catalog: Catalog) -> dict[str, Any]:
     """The OpenAPI document of a catalog and of the hand-written routes."""
     app = document.application(catalog, Models(catalog.comments), title=TITLE, version=VERSION)
-    app.include_router(health.router(health.Health({}, {})))
+    for router in (
+        health.router(health.Health({}, {})),
+        schema.router(schema.Document(dict)),
+        admin.router(admin.AdminProxy()),
+    ):
+        app.include_router(router)
     return document.document(app)
 
 

@@ -1,13 +1,10 @@
 """The home page, the boards and the daily figures: `mizan.gateway.v1.DashboardService`."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from google.protobuf.message import Message
-
 from gateway.compose import home, kpis, team
-from gateway.compose.parts import Metadata, Part, Parts, Wanted
+from gateway.compose.parts import Handler, Metadata, Part, Parts, Wanted, handlers_of
 from mizan.gateway.v1 import dashboard_pb2
 from mizan.identity.v1 import user_pb2
 from mizan.inventory.v1 import purchase_order_pb2
@@ -48,7 +45,6 @@ STOCK = Part(
     stock_pb2.ListInventoryReportsResponse,
     "The stock",
 )
-Handler = Callable[..., Awaitable[Message]]
 
 
 class Dashboard:
@@ -60,8 +56,7 @@ class Dashboard:
     @property
     def handlers(self) -> dict[str, Handler]:
         """The handlers by gRPC path."""
-        service = dashboard_pb2.DESCRIPTOR.services_by_name["DashboardService"]
-        return {f"/{service.full_name}/{method.name}": getattr(self, method.name) for method in service.methods}
+        return handlers_of(dashboard_pb2.DESCRIPTOR.services_by_name["DashboardService"], self)
 
     async def GetSummary(self, _request: Any, *, metadata: Metadata, timeout: float) -> dashboard_pb2.Summary:
         orders = purchase_order_pb2.ListPurchaseOrdersRequest(status="ORDERED", page=1, page_size=ORDERS_LOOKED_AT)

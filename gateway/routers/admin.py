@@ -1,12 +1,13 @@
 """The administration site, which identity serves; passed through so that one origin serves everything."""
 
+from collections.abc import Awaitable, Callable
+
 import httpx
 import structlog
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 
 from gateway.exchange import exchange_of
-from gateway.ratelimit import Limit, Limiter, network_of
 from servicekit.errors import Unavailable
 
 TIMEOUT_SECONDS = 15.0
@@ -30,12 +31,11 @@ log = structlog.get_logger(__name__)
 
 
 class AdminProxy:
-    """Passes pages of identity on. Logins count against the limit of credentials per network."""
+    """Passes pages of identity on; without an upstream there are none. `admit` counts attempts to log in."""
 
-    def __init__(self, upstream: str, limiter: Limiter, credentials: Limit) -> None:
+    def __init__(self, upstream: str = "", admit: Callable[[str], Awaitable[None]] | None = None) -> None:
         self._upstream = upstream.rstrip("/")
-        self._limiter = limiter
-        self._credentials = credentials
+        self._admit = admit
         limits = httpx.Limits(max_connections=CONNECTIONS)
         self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits, trust_env=False)
 
@@ -48,8 +48,8 @@ class AdminProxy:
         if not self._upstream:
             raise Unavailable("This part of the platform is not available here.", code="not_configured")
         exchange = exchange_of(request.scope)
-        if request.method == "POST" and request.url.path.rstrip("/") == LOGIN:
-            await self._limiter.take(self._credentials, network_of(exchange.client_ip))
+        if self._admit is not None and request.method == "POST" and request.url.path.rstrip("/") == LOGIN:
+            await self._admit(exchange.client_ip)
         headers = {name: value for name in _PASSED_ON if (value := request.headers.get(name))}
         query = f"?{request.url.query}" if request.url.query else ""
         try:
@@ -72,7 +72,13 @@ class AdminProxy:
 
 def router(proxy: AdminProxy) -> APIRouter:
     """`/admin/` and everything below it."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(tags=["Administration"])
+
+    @routes.get("/admin/", response_class=HTMLResponse)
+    async def site(request: Request) -> Response:
+        """The administration site, for the platform's own staff; others are led to its login."""
+        return await proxy.serve(request)
+
     for path in ("/admin", "/admin/{path:path}"):
-        routes.add_api_route(path, proxy.serve, methods=["GET", "POST"], response_model=None)
+        routes.add_api_route(path, proxy.serve, methods=["GET", "POST"], response_model=None, include_in_schema=False)
     return routes

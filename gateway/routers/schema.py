@@ -77,27 +77,31 @@ def as_yaml(document: bytes) -> bytes:
 
 def router(document: Document) -> APIRouter:
     """`/api/schema/` and `/api/swagger-ui/`."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(tags=["Documentation"])
     cached = {"cache-control": "public, max-age=300", "vary": "accept"}
 
-    @routes.get("/api/schema/")
+    @routes.get("/api/schema/", response_class=Response, responses={200: {"content": {YAML: {}, JSON: {}}}})
     async def schema(request: Request) -> Response:
+        """This document: YAML, or JSON when the client accepts that or names it by `format=json`."""
         wanted = request.query_params.get("format", "")
         accept = request.headers.get("accept", "")
         if wanted == "json" or (not wanted and "json" in accept):
             return Response(await document.json(), media_type=JSON, headers=cached)
         return Response(await document.yaml(), media_type=YAML, headers=cached)
 
-    @routes.get("/api/swagger-ui/")
+    @routes.get("/api/swagger-ui/", response_class=HTMLResponse)
     async def page() -> Response:
+        """A page that explains and tries every operation."""
         return HTMLResponse(_PAGE, headers={"content-security-policy": _POLICY})
 
-    @routes.get("/api/swagger-ui/start.js")
+    @routes.get("/api/swagger-ui/start.js", include_in_schema=False)
     async def start() -> Response:
         return Response(_START, media_type="text/javascript", headers={"cache-control": "public, max-age=300"})
 
     for name, media_type in _ASSETS.items():
-        routes.add_api_route(f"/api/swagger-ui/{name}", _asset_route(name, media_type), methods=["GET"])
+        routes.add_api_route(
+            f"/api/swagger-ui/{name}", _asset_route(name, media_type), methods=["GET"], include_in_schema=False
+        )
     return routes
 
 

@@ -15,6 +15,7 @@ from mizan.identity.v1 import (
     performance_pb2,
     pos_credentials_pb2,
     profile_pb2,
+    report_pb2,
     restaurant_pb2,
     role_pb2,
     settings_pb2,
@@ -46,6 +47,7 @@ from services.identity.service.location import LocationService
 from services.identity.service.performance import PerformanceService
 from services.identity.service.pos_credentials import PosCredentialService
 from services.identity.service.profiles import ProfileService
+from services.identity.service.reports import ReportService
 from services.identity.service.restaurants import RestaurantService
 from services.identity.service.roles import RoleService
 from services.identity.service.settings import SettingsService
@@ -107,6 +109,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
                 StaffRequestService(filing, RequestIngest(finder, clock), clock),
             ),
             (agent_pb2.DESCRIPTOR.services_by_name["AgentService"], AgentService(finder)),
+            (report_pb2.DESCRIPTOR.services_by_name["ReportService"], ReportService(clock)),
             (wage_pb2.DESCRIPTOR.services_by_name["WageService"], WageService()),
             (
                 pos_credentials_pb2.DESCRIPTOR.services_by_name["PosCredentialService"],

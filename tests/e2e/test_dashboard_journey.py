@@ -49,6 +49,32 @@ def test_the_screens_of_a_new_restaurant(installation: Site) -> None:
         assert owner.get("/api/analytics/labor-costs/").json() == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("SALES_SUMMARY", "top_products"),
+        ("ATTENDANCE_OVERVIEW", "attendance_summary"),
+        ("INVENTORY_STATUS", "product_list"),
+        ("SHIFT_PERFORMANCE", "shift_performance_summary"),
+    ],
+    ids=["sales", "attendance", "inventory", "shifts"],
+)
+def test_a_report_is_made_once_per_key_and_kept(installation: Site, kind: str, key: str) -> None:
+    with browser.client(installation.url) as client:
+        owner = register(client, "Reports").owner
+        wanted = {"report_type": kind, "start_date": "2026-11-01", "end_date": "2026-11-21"}
+        headers = {"Idempotency-Key": f"report-{owner.id}"}
+        made = [owner.post("/api/reporting/reports/generate/", wanted, headers=headers) for _ in range(2)]
+        assert [answer.status_code for answer in made] == [201, 201], made[0].text
+        assert key in made[0].json()["data"]
+        assert made[0].json()["generated_by_info"] == {"first_name": "Amina", "last_name": "Reports"}
+        kept = owner.get("/api/reporting/reports/").json()
+        assert [report["id"] for report in kept] == [made[0].json()["id"]]
+        turned = owner.post("/api/reporting/reports/generate/", {**wanted, "end_date": "2026-10-01"})
+        assert turned.status_code == 400
+        assert turned.json()["error"]
+
+
 def test_a_waiter_sees_neither_figures_nor_attendance_of_others(installation: Site) -> None:
     with browser.client(installation.url) as client:
         restaurant = register(client, "Waiters")

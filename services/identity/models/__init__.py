@@ -7,6 +7,7 @@ from services.identity.models.base import Base
 from services.identity.models.document import StaffDocument
 from services.identity.models.invitation import Invitation, InvitationDelivery
 from services.identity.models.language import Language
+from services.identity.models.report import KeptReport
 from services.identity.models.restaurant import Restaurant
 from services.identity.models.session import Device, LoginFailure, OneTimeToken, Session
 from services.identity.models.staff_request import (
@@ -34,6 +35,7 @@ TENANT_TABLES = {
     "staff_request_attachments": "restaurant_id",
     "audit_entries": "restaurant_id",
     "worked_sessions": "restaurant_id",
+    "kept_reports": "restaurant_id",
     **entitlements.TENANT_TABLES,
 }
 """Tables under row-level security, with the column that names the restaurant."""
@@ -50,6 +52,7 @@ __all__ = [
     "Device",
     "Invitation",
     "InvitationDelivery",
+    "KeptReport",
     "Language",
     "LoginFailure",
     "OneTimeToken",

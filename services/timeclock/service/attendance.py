@@ -324,6 +324,7 @@ def _comparison(line: Attended) -> attendance_pb2.ShiftComparison:
         status=attendance.SCHEDULED if mark.status == attendance.MISSING else mark.status,
         late_minutes=mark.late_minutes if mark.status == attendance.LATE else 0,
         early_leave_minutes=mark.early_leave_minutes,
+        role=line.role,
     )
 
 
@@ -367,6 +368,7 @@ def _detail(lines: list[Attended], zone: ZoneInfo) -> attendance_pb2.AttendanceD
         clock_out=None if still_there else at_clock(max(outs, default=None), zone),
         hours=worked,
         hours_worked=worked,
+        role=lines[0].role,
     )
 
 
