@@ -1,13 +1,15 @@
-"""Adding to the categories of tasks."""
+"""Keeping the categories of tasks."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from servicekit.errors import Invalid
+from servicekit.errors import Invalid, NotFound
 from servicekit.text import tidy_name
 from services.scheduling import events
 from services.scheduling.domain.task_category import normal_color
@@ -31,4 +33,33 @@ async def create_category(session: AsyncSession, restaurant_id: UUID, values: Ma
     if category is None:
         raise Invalid.field("name", NAME_TAKEN, code="name_taken")
     events.task_category_created(session, category)
+    return category
+
+
+async def change(session: AsyncSession, restaurant_id: UUID, category_id: UUID, changes: Mapping[str, Any]) -> None:
+    """Applies what was sent. Raises NotFound, or Invalid for a name that another category has."""
+    category = await locked(session, restaurant_id, category_id)
+    if "name" in changes:
+        category.name = tidy_name(changes["name"])
+    if "description" in changes:
+        category.description = changes["description"]
+    if changes.get("color"):
+        category.color = normal_color(changes["color"])
+    category.version += 1
+    try:
+        async with session.begin_nested():
+            await session.flush()
+    except IntegrityError as error:
+        raise Invalid.field("name", NAME_TAKEN, code="name_taken") from error
+
+
+async def locked(session: AsyncSession, restaurant_id: UUID, category_id: UUID) -> TaskCategory:
+    """A category, held against others. Raises NotFound."""
+    category = await session.scalar(
+        sa.select(TaskCategory)
+        .where(TaskCategory.id == category_id, TaskCategory.restaurant_id == restaurant_id)
+        .with_for_update()
+    )
+    if category is None:
+        raise NotFound("No TaskCategory matches the given query.")
     return category

@@ -99,6 +99,25 @@ class ShiftTaskService:
         await commands.reassign(session, call.principal, UUID(request.id), UUID(request.assigned_to))
         return await _read(call, session, UUID(request.id))
 
+    async def ListSubtasks(
+        self, request: shift_task_pb2.ListSubtasksRequest, call: Call
+    ) -> shift_task_pb2.ListSubtasksResponse:
+        _, under = await _with_subtasks(request, call)
+        return shift_task_pb2.ListSubtasksResponse(tasks=[shift_task_message(row) for row in under])
+
+    async def GetTaskProgress(
+        self, request: shift_task_pb2.GetTaskProgressRequest, call: Call
+    ) -> shift_task_pb2.TaskProgress:
+        row, under = await _with_subtasks(request, call)
+        return shift_task_pb2.TaskProgress(
+            task_id=str(row.id),
+            title=row.title,
+            status=row.status,
+            progress_percentage=shift_task_message(row, under).progress_percentage,
+            completed_subtasks=sum(task.status == "COMPLETED" for task in under),
+            total_subtasks=len(under),
+        )
+
     async def GetTaskStatistics(
         self, request: shift_task_pb2.GetTaskStatisticsRequest, call: Call
     ) -> shift_task_pb2.TaskStatistics:
@@ -119,6 +138,12 @@ class ShiftTaskService:
             completed_today=sum(row.recent for row in rows if row.status == "COMPLETED"),
             overdue=sum(row.tasks for row in open_ones if row.priority == "URGENT"),
         )
+
+
+async def _with_subtasks(request: Any, call: Call) -> tuple[Any, list[Any]]:
+    own = None if call.principal.may(commands.PLAN) else call.principal.user_id
+    row = await queries.one_task(call.read(), call.principal.tenant, UUID(request.id), own)
+    return row, await queries.subtasks(call.read(), call.principal.tenant, [row.id])
 
 
 def _chosen(request: Any, call: Call) -> dict[str, Any]:

@@ -1,9 +1,14 @@
 """The categories of tasks."""
 
+from uuid import UUID
+
+from google.protobuf.empty_pb2 import Empty
+
 from mizan.scheduling.v1 import task_category_pb2
 from servicekit.call import Call
+from servicekit.db import SessionReader
 from servicekit.paging import page_of
-from servicekit.patch import values_of
+from servicekit.patch import changes_of, values_of
 from services.scheduling.commands import task_categories as commands
 from services.scheduling.queries import task_categories as queries
 from services.scheduling.service.convert import task_category_message
@@ -25,3 +30,25 @@ class TaskCategoryService:
     ) -> task_category_pb2.TaskCategory:
         session = await call.session()
         return task_category_message(await commands.create_category(session, call.principal.tenant, values_of(request)))
+
+    async def GetTaskCategory(
+        self, request: task_category_pb2.GetTaskCategoryRequest, call: Call
+    ) -> task_category_pb2.TaskCategory:
+        row = await queries.one_category(call.read(), call.principal.tenant, UUID(request.id))
+        return task_category_message(row)
+
+    async def UpdateTaskCategory(
+        self, request: task_category_pb2.UpdateTaskCategoryRequest, call: Call
+    ) -> task_category_pb2.TaskCategory:
+        session = await call.session()
+        tenant, category_id = call.principal.tenant, UUID(request.id)
+        changes = changes_of(request, ("name", "description", "color"), nullable=("description",))
+        await commands.change(session, tenant, category_id, changes)
+        return task_category_message(await queries.one_category(SessionReader(session), tenant, category_id))
+
+    async def DeleteTaskCategory(self, request: task_category_pb2.DeleteTaskCategoryRequest, call: Call) -> Empty:
+        session = await call.session()
+        category = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        call.notes.old_values = {"name": category.name}
+        await session.delete(category)
+        return Empty()

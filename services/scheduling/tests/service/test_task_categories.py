@@ -7,7 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from mizan.scheduling.events.v1 import events_pb2 as facts
-from mizan.scheduling.v1.task_category_pb2 import CreateTaskCategoryRequest, ListTaskCategoriesRequest, TaskCategory
+from mizan.scheduling.v1.task_category_pb2 import (
+    CreateTaskCategoryRequest,
+    DeleteTaskCategoryRequest,
+    GetTaskCategoryRequest,
+    ListTaskCategoriesRequest,
+    TaskCategory,
+    UpdateTaskCategoryRequest,
+)
 from servicekit.errors import Refusal
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS, Principal
@@ -122,3 +129,29 @@ async def test_a_new_category_is_published(api: Api, bus: Bus) -> None:
         id=created.id, restaurant_id=str(restaurant_id), name="Cleaning", color="#3B82F6", version=1
     )
     assert (event.envelope.aggregate_id, event.envelope.version) == (created.id, 1)
+
+
+async def test_a_category_is_changed_and_removed(api: Api) -> None:
+    planner, service = manager(uuid4()), api.TaskCategoryService
+    made = await create(api, planner, "Cleaning", description="Floors")
+    await create(api, planner, "Safety")
+    change = UpdateTaskCategoryRequest(id=made.id, name=" Deep  cleaning ", color="#aa0000")
+    change.update_mask.paths.extend(["name", "color", "description"])
+    changed = await service.UpdateTaskCategory(change, principal=planner)
+    assert (changed.name, changed.color, changed.HasField("description")) == ("Deep cleaning", "#AA0000", False)
+    change.name = "Safety"
+    with pytest.raises(RemoteRefusal) as refused:
+        await service.UpdateTaskCategory(change, principal=planner)
+    assert refused.value.code == "name_taken"
+    get, delete = GetTaskCategoryRequest(id=made.id), DeleteTaskCategoryRequest(id=made.id)
+    assert await service.GetTaskCategory(get, principal=planner) == changed
+    for attempt in (
+        service.GetTaskCategory(get, principal=manager(uuid4())),
+        service.UpdateTaskCategory(change, principal=manager(uuid4())),
+        service.DeleteTaskCategory(delete, principal=manager(uuid4())),
+    ):
+        with pytest.raises(RemoteRefusal) as refused:
+            await attempt
+        assert refused.value.code == "not_found"
+    await service.DeleteTaskCategory(delete, principal=planner)
+    assert (await names(api, planner))[1] == ["Safety"]

@@ -178,3 +178,22 @@ async def test_what_becomes_of_a_task_is_told(api: Api, scheduling: RunningServi
     assert updated[1].message.previous_assigned_to == [str(us.people[0])]
     versions = [event.message.task.version for event in (*created, *updated, *deleted)]
     assert versions == sorted(set(versions))
+
+
+async def test_a_task_is_as_far_as_the_tasks_under_it(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    service = api.ShiftTaskService
+    above = await service.CreateShiftTask(shift_tasks.CreateShiftTaskRequest(title="Close"), principal=us.manager)
+    under = [
+        await service.CreateShiftTask(
+            shift_tasks.CreateShiftTaskRequest(title=title, parent_task=above.id), principal=us.manager
+        )
+        for title in ("Till", "Doors")
+    ]
+    await service.CompleteShiftTask(shift_tasks.CompleteShiftTaskRequest(id=under[0].id), principal=us.manager)
+    progress = await service.GetTaskProgress(shift_tasks.GetTaskProgressRequest(id=above.id), principal=us.manager)
+    assert (progress.completed_subtasks, progress.total_subtasks, progress.progress_percentage) == (1, 2, 50)
+    subtasks = shift_tasks.ListSubtasksRequest(id=above.id)
+    found = await service.ListSubtasks(subtasks, principal=us.manager)
+    assert [task.title for task in found.tasks] == ["Till", "Doors"]
+    assert (await refusal(service.ListSubtasks(subtasks, principal=us.principal(0)))).code == "not_found"
