@@ -7,6 +7,7 @@ from mizan.scheduling.v1 import (
     board_pb2,
     checklist_pb2,
     checklist_template_pb2,
+    inbox_pb2,
     process_pb2,
     roster_pb2,
     safety_pb2,
@@ -40,6 +41,7 @@ from services.scheduling.service.availability import AvailabilityService
 from services.scheduling.service.boards import BoardService
 from services.scheduling.service.checklist_templates import ChecklistTemplateService
 from services.scheduling.service.checklists import ChecklistService
+from services.scheduling.service.inbox import InboxService
 from services.scheduling.service.processes import ProcessService
 from services.scheduling.service.rosters import RosterService
 from services.scheduling.service.safety import SafetyService
@@ -100,6 +102,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
                 agent_roster_pb2.DESCRIPTOR.services_by_name["AgentRosterService"],
                 AgentRosterService(agents, planner, clock),
             ),
+            (inbox_pb2.DESCRIPTOR.services_by_name["InboxService"], InboxService(clock)),
             (process_pb2.DESCRIPTOR.services_by_name["ProcessService"], ProcessService(clock)),
             (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(filing, links, clock)),
             (staff_schedule_pb2.DESCRIPTOR.services_by_name["StaffScheduleService"], StaffScheduleService(clock)),
