@@ -10,7 +10,7 @@ import typer
 
 from servicekit.cli import UNUSABLE, commands_of, read_settings, run, transaction
 from servicekit.db import SessionReader
-from services.timeclock.commands import log, watching
+from services.timeclock.commands import log, policy, watching
 from services.timeclock.models import Punch
 from services.timeclock.queries import timesheets
 from services.timeclock.service.timesheets import payroll_csv
@@ -65,6 +65,19 @@ def watch() -> None:
 
     absent, settled = run(look())
     typer.echo(f"{absent} absences, {settled} forgotten punches")
+
+
+@app.command()
+def take_over_wages(restaurant: Annotated[str, typer.Option(help="Only this restaurant.")] = "") -> None:
+    """Have a running service take over what people's profiles say they earn, as it does every night."""
+    settings = read_settings(Settings)
+    wanted = _restaurant(restaurant)
+
+    async def ask() -> int:
+        async with transaction(settings, "mizan-take-over-wages") as session:
+            return await policy.have_wages_taken_over(session, wanted)
+
+    typer.echo(f"asked for {run(ask())} restaurants")
 
 
 @app.command()

@@ -1,20 +1,22 @@
 """Identity as timeclock asks it: who has a PIN, and whom an agent's request means."""
 
+from decimal import Decimal
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
 
-from mizan.identity.v1 import access_pb2, agent_pb2, settings_pb2
+from mizan.identity.v1 import access_pb2, agent_pb2, settings_pb2, wage_pb2
 from servicekit.grpc_client import Client, channel
 from servicekit.identity import Principal
 from servicekit.runtime import Core
 
-PERMISSIONS = ("access.check_pin", "access.resolve")
+PERMISSIONS = ("access.check_pin", "access.resolve", "wages.read")
 """What identity lets the time clock ask."""
 _SERVICES = (
     access_pb2.DESCRIPTOR.services_by_name["AccessService"],
     agent_pb2.DESCRIPTOR.services_by_name["AgentService"],
     settings_pb2.DESCRIPTOR.services_by_name["SettingsService"],
+    wage_pb2.DESCRIPTOR.services_by_name["WageService"],
 )
 
 
@@ -58,3 +60,10 @@ class Identity:
             Empty(), principal=principal, timeout=1.0
         )
         return answer
+
+    async def wages(self, restaurant_id: UUID) -> dict[UUID, Decimal]:
+        """What people's profiles say they earn an hour. Raises Unavailable when identity is away."""
+        answer: wage_pb2.ListWagesResponse = await self._clients["WageService"].ListWages(
+            wage_pb2.ListWagesRequest(restaurant_id=str(restaurant_id))
+        )
+        return {UUID(wage.user_id): Decimal(wage.hourly_rate) for wage in answer.wages}

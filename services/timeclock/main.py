@@ -14,7 +14,7 @@ from servicekit.clock import Clock, SystemClock
 from servicekit.files import Files
 from servicekit.runtime import Core, Service
 from services.timeclock.clients import PERMISSIONS, Identity
-from services.timeclock.jobs import Watch
+from services.timeclock.jobs import Wages, Watch
 from services.timeclock.photos import Photos
 from services.timeclock.projections import subscriptions
 from services.timeclock.service.agents import AgentClockService
@@ -53,7 +53,11 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (agent_pb2.DESCRIPTOR.services_by_name["AgentClockService"], AgentClockService(identity, clock)),
             (shift_review_pb2.DESCRIPTOR.services_by_name["ShiftReviewService"], ShiftReviewService(clock)),
         ],
-        subscriptions=subscriptions(),
-        jobs={**photos.handlers(), **Watch(core.database, clock).handlers()},
+        subscriptions=subscriptions(asks_identity=bool(settings.identity_target)),
+        jobs={
+            **photos.handlers(),
+            **Watch(core.database, clock).handlers(),
+            **Wages(core.database, identity, clock).handlers(),
+        },
         parts=[identity],
     )

@@ -9,17 +9,24 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import refdata
+from mizan.identity.events.v1 import events_pb2 as identity
 from mizan.scheduling.events.v1 import events_pb2 as scheduling
 from servicekit.events import Envelope
 from servicekit.inbox import Subscription
+from services.timeclock.commands.policy import have_wages_taken_over
 from services.timeclock.models import ShiftRef
 
 _SHIFTS: Any = ShiftRef.__table__
 
 
-def subscriptions() -> list[Subscription]:
-    """The consumers of this service."""
+def subscriptions(*, asks_identity: bool) -> list[Subscription]:
+    """The consumers of this service; without identity to ask, nobody's wage is taken over."""
+    wages = Subscription(
+        name="timeclock-wages",
+        handlers={identity.StaffJoined: ask_for_wages, identity.StaffUpdated: ask_for_wages},
+    )
     return [
+        *([wages] if asks_identity else []),
         refdata.subscription("timeclock"),
         Subscription(
             name="timeclock-shifts",
@@ -31,6 +38,13 @@ def subscriptions() -> list[Subscription]:
             },
         ),
     ]
+
+
+async def ask_for_wages(
+    session: AsyncSession, event: identity.StaffJoined | identity.StaffUpdated, _envelope: Envelope
+) -> None:
+    """Has the restaurant's wages taken over: what people earn is no part of the fact."""
+    await have_wages_taken_over(session, UUID(event.staff.restaurant_id))
 
 
 async def keep_shift(

@@ -58,7 +58,8 @@ class Wage(Base):
     staff_id: Mapped[UUID]
     effective_from: Mapped[date]
     hourly_rate: Mapped[Decimal] = mapped_column(sa.Numeric(10, 2))
-    set_by: Mapped[UUID]
+    set_by: Mapped[UUID | None]
+    """Who said so; null for what was taken over from the person's profile."""
     created_at: Mapped[Created]
 
 

@@ -33,7 +33,6 @@ class WorkSession(Base):
             "started_at",
             postgresql_where=sa.text("needs_review"),
         ),
-        sa.Index("work_sessions_running_idx", "started_at", postgresql_where=sa.text("status = 'OPEN'")),
         one_of("status", "OPEN", "CLOSED", "INCOMPLETE"),
         sa.CheckConstraint("(status = 'CLOSED') = (ended_at IS NOT NULL)", name="ended"),
     )

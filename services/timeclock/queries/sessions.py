@@ -84,18 +84,26 @@ _SESSION_OF_PUNCH = (
     .scalar_subquery()
 )
 _HAS_PHOTO = sa.exists().where(PunchPhoto.punch_id == _PUNCHES.c.punch_id).correlate(_PUNCHES)
-_EVENTS = (
-    sa.select(*_PUNCHES.columns, _SESSION_OF_PUNCH.label("session_id"), _HAS_PHOTO.label("has_photo"))
-    .where(
-        _PUNCHES.c.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
-        _of_staff(_PUNCHES.c.staff_id),
-        _PUNCHES.c.kind != "CONFIRM",
-        _IN_EFFECT,
+
+
+def _events(*conditions: Any) -> Any:
+    """The punches that count and meet the conditions, the newest first."""
+    return (
+        sa.select(*_PUNCHES.columns, _SESSION_OF_PUNCH.label("session_id"), _HAS_PHOTO.label("has_photo"))
+        .where(
+            _PUNCHES.c.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
+            _PUNCHES.c.kind != "CONFIRM",
+            _IN_EFFECT,
+            *conditions,
+        )
+        .order_by(_PUNCHES.c.at.desc(), _PUNCHES.c.id.desc())
     )
-    .order_by(_PUNCHES.c.at.desc(), _PUNCHES.c.id.desc())
+
+
+_TODAY = Query(_events(_of_staff(_PUNCHES.c.staff_id), _PUNCHES.c.business_date == bindparam("day", type_=sa.Date)))
+_LAST = Query(
+    _events(_PUNCHES.c.staff_id == bindparam("staff_id", type_=sa.Uuid)).limit(bindparam("limit", type_=sa.Integer))
 )
-_TODAY = Query(_EVENTS.where(_PUNCHES.c.business_date == bindparam("day", type_=sa.Date)))
-_LAST = Query(_EVENTS.limit(bindparam("limit", type_=sa.Integer)))
 
 _LOG_FROM = sa.outerjoin(_PUNCHES, refdata.staff_ref, refdata.is_staff(_PUNCHES.c.restaurant_id, _PUNCHES.c.staff_id))
 _LOG_COLUMNS = (*_PUNCHES.columns, refdata.FULL_NAME.label("staff_name"), _IN_EFFECT.label("in_effect"))

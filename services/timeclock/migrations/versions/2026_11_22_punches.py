@@ -215,7 +215,7 @@ def upgrade() -> None:
         sa.Column("staff_id", sa.Uuid(), nullable=False),
         sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("hourly_rate", sa.Numeric(precision=10, scale=2), nullable=False),
-        sa.Column("set_by", sa.Uuid(), nullable=False),
+        sa.Column("set_by", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("hourly_rate > 0", name=op.f("ck_wages_hourly_rate")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wages")),
@@ -265,13 +265,6 @@ def upgrade() -> None:
         ["restaurant_id", "started_at"],
         unique=False,
         postgresql_where=sa.text("needs_review"),
-    )
-    op.create_index(
-        "work_sessions_running_idx",
-        "work_sessions",
-        ["started_at"],
-        unique=False,
-        postgresql_where=sa.text("status = 'OPEN'"),
     )
     op.create_index(
         "work_sessions_staff_idx", "work_sessions", ["restaurant_id", "staff_id", "started_at"], unique=False
@@ -344,7 +337,6 @@ def downgrade() -> None:
     op.drop_table("timesheet_lines")
     op.drop_table("timesheet_entries")
     op.drop_index("work_sessions_staff_idx", table_name="work_sessions")
-    op.drop_index("work_sessions_running_idx", table_name="work_sessions", postgresql_where=sa.text("status = 'OPEN'"))
     op.drop_index("work_sessions_review_idx", table_name="work_sessions", postgresql_where=sa.text("needs_review"))
     op.drop_index("work_sessions_open_idx", table_name="work_sessions", postgresql_where=sa.text("status = 'OPEN'"))
     op.drop_index("work_sessions_day_idx", table_name="work_sessions")

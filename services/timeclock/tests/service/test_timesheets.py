@@ -3,18 +3,22 @@
 import csv
 import io
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from mizan.timeclock.events.v1 import events_pb2 as facts
 from mizan.timeclock.v1 import policy_pb2, punch_pb2, timesheet_pb2
+from servicekit.db import Scope
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import Principal
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
+from services.timeclock.commands.policy import take_over_wages
 from services.timeclock.tests.conftest import manager
 from services.timeclock.tests.team import Team, stamp
 
@@ -250,3 +254,24 @@ async def test_the_rules_of_the_clock_and_holidays(team: Team) -> None:
     assert [(wage.staff_name, wage.hourly_rate) for wage in wages.results] == [("Amina Idrissi", "20.00")]
     own = policy_pb2.SetWageRequest(staff=amina.subject, effective_from="2026-01-01", hourly_rate="99")
     assert (await refusal(team.api.PolicyService.SetWage(own, principal=amina))).code == "permission_denied"
+
+
+async def test_wages_of_profiles_are_taken_over_until_somebody_sets_one(team: Team, timeclock: RunningService) -> None:
+    amina, omar = await team.employ(), await team.employ("Omar")
+    today = date(2026, 6, 3)
+
+    async def take_over(rate: str) -> int:
+        rates = {UUID(amina.subject): Decimal(rate), UUID(omar.subject): Decimal(15)}
+        async with timeclock.database.write(Scope(team.id)) as session:
+            return await take_over_wages(session, team.id, rates, today)
+
+    assert [timeclock.run(take_over(rate)) for rate in ("20", "20", "25")] == [2, 0, 1]
+    await pay(team, omar, "16", "2026-06-02")
+    assert timeclock.run(take_over("25")) == 0
+    wages = await team.api.PolicyService.ListWages(policy_pb2.ListWagesRequest(), principal=team.boss)
+    assert [(wage.staff_name.split()[0], wage.effective_from, wage.hourly_rate) for wage in wages.results] == [
+        ("Amina", "2000-01-01", "20.00"),
+        ("Amina", "2026-06-03", "25.00"),
+        ("Omar", "2000-01-01", "15.00"),
+        ("Omar", "2026-06-02", "16.00"),
+    ]
