@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from websockets.typing import Origin
 
@@ -63,5 +64,5 @@ def _origins(settings: Settings) -> list[Origin | None]:
 
     None stands for clients that are no browsers.
     """
-    known = (settings.frontend_url, settings.public_url, *settings.ws_origins)
-    return [None, *(Origin(url.rstrip("/")) for url in known)]
+    known = map(urlsplit, (settings.frontend_url, settings.public_url, *settings.ws_origins))
+    return [None, *(Origin(f"{url.scheme}://{url.netloc}") for url in known)]

@@ -29,6 +29,7 @@ def settings(settings_of: SettingsOf, neighbours: FakeNeighbours) -> Settings:
         identity_target=neighbours.target,
         pos_target=neighbours.target,
         ws_port=free_port(),
+        ws_origins=["https://admin.example.com/"],
         drain_seconds=2,
     )
 

@@ -93,10 +93,11 @@ async def test_what_is_not_served_is_refused_in_the_handshake(
     assert refused.value.response.status_code == status
 
 
-async def test_the_front_ends_origin_is_welcome(notify: RunningService, settings: Settings) -> None:
-    async with connect(f"{url_of(settings)}/ws/", origin=Origin(settings.frontend_url), proxy=None) as socket:
-        assert socket.response is not None
-        assert socket.response.status_code == 101
+async def test_known_origins_are_welcome(notify: RunningService, settings: Settings) -> None:
+    for known in (settings.frontend_url, settings.public_url, "https://admin.example.com"):
+        async with connect(f"{url_of(settings)}/ws/", origin=Origin(known), proxy=None) as socket:
+            assert socket.response is not None
+            assert socket.response.status_code == 101
 
 
 async def test_a_notification_reaches_each_of_its_people_once_and_nobody_else(
