@@ -32,7 +32,7 @@ from services.identity.admin.own_calls import OwnCalls
 from services.identity.admin.site import AdminSite
 from services.identity.filing import Filing
 from services.identity.jobs import Cleaning, MailJobs, RecordJobs
-from services.identity.projections import audit_trail, hours, till
+from services.identity.projections import audit_trail, hours, messenger, till
 from services.identity.service.acceptance import AcceptanceService
 from services.identity.service.access import AccessService
 from services.identity.service.agents import AgentService, ContextFinder
@@ -116,7 +116,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
                 PosCredentialService(vault),
             ),
         ],
-        subscriptions=[audit_trail(), till(), hours(), entitlements.subscription("identity")],
+        subscriptions=[audit_trail(), till(), hours(), messenger(), entitlements.subscription("identity")],
         jobs={
             **mail.handlers(),
             **Cleaning(core.database, clock).handlers(),

@@ -1,4 +1,7 @@
-"""What identity keeps of other services' events: the audit trail, a till system's connection, and hours worked."""
+"""What identity keeps of other services' events.
+
+The audit trail, a till system's connection, hours worked, and what became of invitations that were brought.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -11,11 +14,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.audit.events.v1 import events_pb2 as audit
+from mizan.notify.events.v1 import events_pb2 as notify
 from mizan.pos.events.v1 import events_pb2 as pos
 from mizan.timeclock.events.v1 import events_pb2 as clock
 from servicekit.events import Envelope
 from servicekit.inbox import BatchSubscription, Event, Subscription
-from services.identity.models import AuditEntry, Restaurant, WorkedSession
+from services.identity.domain.invitations import WHATSAPP
+from services.identity.models import AuditEntry, InvitationDelivery, Restaurant, WorkedSession
 
 
 def audit_trail() -> BatchSubscription:
@@ -46,6 +51,52 @@ async def keep_entries(session: AsyncSession, batch: Sequence[Event]) -> None:
         for event in batch
     ]
     await session.execute(insert(AuditEntry).on_conflict_do_nothing(index_elements=["id"]), rows)
+
+
+_BROUGHT = {
+    "SENT": ("SENT", ("PENDING",)),
+    "DELIVERED": ("DELIVERED", ("PENDING", "SENT")),
+    "READ": ("READ", ("PENDING", "SENT", "DELIVERED")),
+    "FAILED": ("FAILED", ("PENDING", "SENT")),
+    "SKIPPED": ("FAILED", ("PENDING",)),
+}
+"""What notify says of an invitation: the status of its delivery here, and the statuses that it follows."""
+
+
+def messenger() -> Subscription:
+    """Shows what became of invitations that notify brings over WhatsApp."""
+    return Subscription(name="identity-messenger", handlers={notify.InvitationDeliverySettled: note_delivery})
+
+
+async def note_delivery(session: AsyncSession, event: notify.InvitationDeliverySettled, envelope: Envelope) -> None:
+    """Notes it at the invitation's last delivery over WhatsApp, unless more is known of that."""
+    if event.status not in _BROUGHT:
+        return
+    status, before = _BROUGHT[event.status]
+    latest = (
+        sa.select(InvitationDelivery.id)
+        .where(InvitationDelivery.invitation_id == UUID(event.invitation_id), InvitationDelivery.channel == WHATSAPP)
+        .order_by(InvitationDelivery.sent_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    await session.execute(
+        sa.update(InvitationDelivery)
+        .where(InvitationDelivery.id == latest, InvitationDelivery.status.in_(before))
+        .values(
+            status=status,
+            external_id=event.provider_id or InvitationDelivery.external_id,
+            error_message=event.error or None,
+            attempts=sa.case(
+                (InvitationDelivery.status == "PENDING", InvitationDelivery.attempts + 1),
+                else_=InvitationDelivery.attempts,
+            ),
+            delivered_at=sa.func.coalesce(InvitationDelivery.delivered_at, envelope.occurred_at)
+            if status in ("DELIVERED", "READ")
+            else InvitationDelivery.delivered_at,
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def till() -> Subscription:

@@ -249,6 +249,29 @@ def test_a_conversation_clocks_somebody_in_and_files_an_incident_with_a_photo(
     assert len(phones.whatsapp(phone)) == 7
 
 
+def test_somebody_is_invited_and_accepts_over_whatsapp(restaurant: Restaurant, phones: Phones) -> None:
+    manager = restaurant.people["MANAGER"]
+    phone = f"2126{uuid4().int % 10**8:08d}"
+    invited = ok(
+        manager.post(
+            "/api/staff/invite/",
+            {"role": "WAITER", "first_name": "Dounia", "phone_number": f"+{phone}", "send_whatsapp": True},
+        ),
+        201,
+    )
+    (message,) = eventually(lambda: phones.whatsapp(phone))
+    assert message["template"]["name"] == "onboarding_invite_v1"
+    words = [word["text"] for word in message["template"]["components"][0]["parameters"]]
+    assert words[1] == "Dounia"
+    assert invited["token"] in words[2]
+    phones.say(phone, "Accept")
+    answers = eventually(lambda: phones.whatsapp(phone)[1:], lambda found: len(found) == 2)
+    assert [answer["type"] for answer in answers] == ["template", "text"]
+    assert "Dounia" in answers[1]["text"]["body"]
+    people = ok(manager.get("/api/staff/"))
+    assert "Dounia" in [person["first_name"] for person in people]
+
+
 def test_webhooks_are_verified_and_refused(installation: Site, client: httpx.Client) -> None:
     token = installation.environment["WHATSAPP_VERIFY_TOKEN"]
     for path in ("/api/notifications/whatsapp/webhook/", "/api/notifications/whatsapp-webhook/"):
