@@ -1,5 +1,6 @@
 """Adjustments and counts."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -120,3 +121,12 @@ async def count(reading: Reading, restaurant_id: UUID, count_id: UUID) -> tuple[
     if not found:
         raise NotFound(NO_COUNT)
     return found[0], list(lines)
+
+
+async def counted_at(reading: Reading, restaurant_id: UUID, count_id: UUID) -> datetime:
+    """When a count was taken. Raises NotFound."""
+    row = await reading.first(_ONE_COUNT, restaurant_id=restaurant_id, id=count_id)
+    if row is None:
+        raise NotFound(NO_COUNT)
+    moment: datetime = row.created_at
+    return moment

@@ -253,15 +253,9 @@ async def days(reader: Reader, restaurant_id: UUID, first: date, last: date, zon
     return found
 
 
-async def usage(
-    reader: Reader, restaurant_id: UUID, first: date, last: date, zone: ZoneInfo
-) -> list[tuple[Any, Usage]]:
+async def usage(reader: Reader, restaurant_id: UUID, start: datetime, end: datetime) -> list[tuple[Any, Usage]]:
     """What became of each item that moved in or after a period, by name."""
-    rows = await reader.all(
-        USAGE,
-        restaurant_id=restaurant_id,
-        **usage_parameters(beginning_of(first, zone), beginning_of(last + _ONE, zone)),
-    )
+    rows = await reader.all(USAGE, restaurant_id=restaurant_id, **usage_parameters(start, end))
     return [(row, Usage(row.closing, row.received, -row.sold, -row.wasted, row.adjusted, row.counted)) for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -20,6 +21,7 @@ from servicekit.patch import values_of
 from services.inventory.domain.ledger import money
 from services.inventory.domain.usage import Usage
 from services.inventory.queries import reports as queries
+from services.inventory.queries.adjustments import counted_at
 from services.inventory.queries.reports import Day
 from services.inventory.service.convert import number
 
@@ -28,7 +30,11 @@ YEAR = 366
 NO_REPORT = "No InventoryReport matches the given query."
 WRONG_ORDER = "The last day comes before the first."
 TOO_LONG = "A report covers a year at most."
+NO_FIRST_COUNT = "Name the count to begin with."
+COUNTED_BEFORE = "This count was taken before the other one."
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+_AFTER = timedelta(microseconds=1)
 
 
 class ReportService:
@@ -78,15 +84,35 @@ class ReportService:
         return body
 
     async def _usage(self, request: pb.UsageRequest, call: Call) -> list[tuple[Any, Usage]]:
-        zone, today = await self._today(call)
         wanted = values_of(request)
+        by_counts = "from_count" in wanted or "to_count" in wanted
+        start, end = await (self._between_counts(wanted, call) if by_counts else self._between_days(wanted, call))
+        return await queries.usage(call.read(), call.principal.tenant, start, end)
+
+    async def _between_days(self, wanted: Mapping[str, Any], call: Call) -> tuple[datetime, datetime]:
+        zone, today = await self._today(call)
         last: date = wanted.get("end_date", today)
         first: date = wanted.get("start_date", last - timedelta(days=6))
         if last < first:
             raise Invalid.field("end_date", WRONG_ORDER)
         if (last - first).days >= YEAR:
             raise Invalid.field("start_date", TOO_LONG)
-        return await queries.usage(call.read(), call.principal.tenant, first, last, zone)
+        return queries.beginning_of(first, zone), queries.beginning_of(last + timedelta(days=1), zone)
+
+    async def _between_counts(self, wanted: Mapping[str, Any], call: Call) -> tuple[datetime, datetime]:
+        if "from_count" not in wanted:
+            raise Invalid.field("from_count", NO_FIRST_COUNT, code="required")
+        reader, restaurant_id = call.read(), call.principal.tenant
+        # What a count found is entered at its own instant, and belongs to what came before it.
+        start = await counted_at(reader, restaurant_id, wanted["from_count"]) + _AFTER
+        end = self._clock.now()
+        if "to_count" in wanted:
+            end = await counted_at(reader, restaurant_id, wanted["to_count"]) + _AFTER
+        if end < start:
+            raise Invalid.field("to_count", COUNTED_BEFORE)
+        if (end - start).days >= YEAR:
+            raise Invalid.field("from_count", TOO_LONG)
+        return start, end
 
     async def _today(self, call: Call) -> tuple[ZoneInfo, date]:
         zone = await refdata.time_zone(call.read(), call.principal.tenant)

@@ -152,6 +152,46 @@ async def test_usage_tells_what_sales_explain_from_what_is_missing(
     assert (row["name"], row["variance"], body.content_type) == ("'=Flour", "1.500", "text/csv; charset=utf-8")
 
 
+async def test_usage_from_one_count_to_another_leaves_out_what_came_before_and_after(
+    inventory: RunningService, api: Api, bus: Bus
+) -> None:
+    restaurant_id = uuid4()
+    boss = owner(restaurant_id)
+    flour = await item(api, boss, current_stock="10", cost_per_unit="8")
+    pizza = await dish(inventory, bus, restaurant_id)
+    made = await recipe(api, boss, menu_item=pizza)
+    await put(api, boss, made.id, "250", "g", ingredient=flour.id)
+
+    async def count(quantity: str) -> str:
+        counted = count_pb2.CountedItem(inventory_item=flour.id, counted_quantity=quantity)
+        return str(
+            (await api.CountService.CreateCount(count_pb2.CreateCountRequest(lines=[counted]), principal=boss)).id
+        )
+
+    async def used(**counts: str) -> tuple[str, ...]:
+        (line,) = (await api.ReportService.GetUsage(pb.UsageRequest(**counts), principal=boss)).results
+        return line.opening, line.theoretical_usage, line.actual_usage, line.variance, line.closing
+
+    await tell(inventory, bus, restaurant_id, pos.OrderCompleted(order=order(restaurant_id, (pizza, 4))))
+    first = await count("8")
+    await tell(inventory, bus, restaurant_id, pos.OrderCompleted(order=order(restaurant_id, (pizza, 8))))
+    second = await count("5.5")
+    await tell(inventory, bus, restaurant_id, pos.OrderCompleted(order=order(restaurant_id, (pizza, 2))))
+    assert await used(from_count=first, to_count=second) == ("8.000", "2.000", "2.500", "0.500", "5.500")
+    assert await used(from_count=first) == ("8.000", "2.500", "3.000", "0.500", "5.000")
+    for counts, code in (
+        ({"to_count": second}, "required"),
+        ({"from_count": second, "to_count": first}, "invalid"),
+        ({"from_count": str(uuid4())}, "not_found"),
+    ):
+        with pytest.raises(RemoteRefusal) as refused:
+            await used(**counts)
+        assert refused.value.code == code
+    with pytest.raises(RemoteRefusal) as refused:
+        await api.ReportService.GetUsage(pb.UsageRequest(from_count=first), principal=owner(uuid4()))
+    assert refused.value.code == "not_found"
+
+
 async def test_periods_are_bounded_and_reports_for_those_who_may_see_them(api: Api) -> None:
     boss = owner(uuid4())
     for period in (
