@@ -15,8 +15,9 @@ import numpy as np
 from ortools.linear_solver import pywraplp
 
 from services.scheduling.rostering.compiled import Compiled, Ints
-from services.scheduling.rostering.paths import Floats, Path, Paths
+from services.scheduling.rostering.paths import Paths, best_of, never
 from services.scheduling.rostering.scoring import Scorer
+from services.scheduling.rostering.walk import Family, Floats, Path
 
 _TOLERANCE = 1e-6
 # Prices are smoothed towards those that proved the best bound, which keeps them from swinging.
@@ -30,11 +31,12 @@ class Pricing:
         self.compiled = compiled
         self.scorer = scorer
         self._paths: dict[int, Paths] = {}
+        self._families: dict[object, Family] = {}
 
     def paths(self, number: int) -> Paths:
         """The person's path finder."""
         if number not in self._paths:
-            self._paths[number] = Paths(self.compiled, number)
+            self._paths[number] = Paths(self.compiled, number, self._families)
         return self._paths[number]
 
     def tractable(self, people: Sequence[int]) -> bool:
@@ -43,12 +45,22 @@ class Pricing:
 
     def best(self, number: int, values: Floats, pay: float = 0.0) -> Path | None:
         """The best row when covering a demand row brings `values`, and a unit of pay costs `pay`."""
-        candidate = self.compiled.people[number]
-        prices = candidate.cost - self.compiled.sum_over_rows(values)
-        if pay:
-            prices = prices + pay * candidate.pay
-        path = self.paths(number).best(prices)
-        return None if path is None else Path(path.row, path.price + self.scorer.fixed(number))
+        return self.best_of([number], values, pay)[0]
+
+    def best_of(
+        self, people: Sequence[int], values: Floats, pay: float = 0.0, stop: Callable[[], bool] = never
+    ) -> list[Path | None]:
+        """The best row of each person; None where the limits allow none, or once `stop` says so."""
+        gained = self.compiled.sum_over_rows(values)
+        wanted = []
+        for number in people:
+            candidate = self.compiled.people[number]
+            prices = candidate.cost - gained
+            wanted.append((self.paths(number), prices + pay * candidate.pay if pay else prices))
+        return [
+            None if path is None else Path(path.row, path.price + self.scorer.fixed(number))
+            for number, path in zip(people, best_of(wanted, stop), strict=True)
+        ]
 
 
 @dataclass(slots=True)
@@ -195,20 +207,18 @@ class Generator:
         bound = float((at * master.missing).sum()) + master.constant
         if self.master.purse is not None:
             bound -= pay * self.master.purse.ub()
-        for number in master.people:
-            if number in master.fixed:
-                column = master.fixed[number]
-                bound += column.cost - float((at * column.covered).sum())
-                if pay:
-                    bound += pay * float(self.pricing.compiled.people[number].pay[column.row[column.row >= 0]].sum())
-                continue
-            if self.stop():
-                return added
-            path = self.pricing.best(number, at, pay)
+        loose = [number for number in master.people if number not in master.fixed]
+        for column in master.fixed.values():
+            bound += column.cost - float((at * column.covered).sum())
+            if pay:
+                chosen = column.row[column.row >= 0]
+                bound += pay * float(self.pricing.compiled.people[column.person].pay[chosen].sum())
+        gained = self.pricing.compiled.sum_over_rows(worth)
+        for number, path in zip(loose, self.pricing.best_of(loose, at, pay, self.stop), strict=True):
             if path is None:
                 return added
             bound += path.price
-            if self._reduced(number, path.row, worth, pay) < shadow[number] - _TOLERANCE:
+            if self._reduced(number, path.row, gained, pay) < shadow[number] - _TOLERANCE:
                 added += master.add(number, path.row)
         if bound > self.bound or self._centre is None:
             self.bound = max(self.bound, bound)
@@ -219,11 +229,11 @@ class Generator:
             self._pull *= 0.8
         return added
 
-    def _reduced(self, number: int, row: Ints, worth: Floats, pay: float) -> float:
-        compiled = self.pricing.compiled
+    def _reduced(self, number: int, row: Ints, gained: Floats, pay: float) -> float:
+        """What a row costs at prices; `gained` is what each shift brings."""
         chosen = row[row >= 0]
-        gained = compiled.sum_over_rows(worth)[chosen].sum()
-        return float(self.pricing.scorer.person(number, row) - gained + pay * compiled.people[number].pay[chosen].sum())
+        paid = pay * self.pricing.compiled.people[number].pay[chosen].sum()
+        return float(self.pricing.scorer.person(number, row) - gained[chosen].sum() + paid)
 
     def dive(self, draw: random.Random, *, share: float, rounds: int) -> dict[int, Ints] | None:
         """Fixes people's rows by and by, generating columns for the others in between; None when stopped."""

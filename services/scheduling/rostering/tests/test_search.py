@@ -42,7 +42,7 @@ def optimum(problem: Problem) -> int | None:
 @given(problems())
 def test_a_first_roster_breaks_no_hard_rule_that_can_be_kept(problem: Problem) -> None:
     compiled = Compiled(problem)
-    waived = impossible(compiled, 2.0)
+    waived = impossible(compiled, 30.0)
     search = Search(Compiled(problem, waived), seconds=5, seed=1, progress=lambda _: None, cancelled=lambda: False)
     search.first()
     found = check(problem, search.assignments())
