@@ -20,6 +20,7 @@ from services.pos.domain import money
 from services.pos.queries import cards as queries
 
 BATCH = 200
+REFUSED = frozenset({"failed", "canceled"})
 
 log = structlog.get_logger(__name__)
 
@@ -83,8 +84,16 @@ class Charging:
         card = await queries.of_intent(self._database.read(SYSTEM), intent_id)
         if card is not None:
             await self.look(card.restaurant_id, card.id)
+            await self._look_at_refunds(intent_id)
         async with self._database.write(SYSTEM) as session:
             await events_in.mark_intent(session, intent_id, self._clock.now(), is_ours=card is not None)
+
+    async def _look_at_refunds(self, intent_id: str) -> None:
+        for made in await queries.refunds_made(self._database.read(SYSTEM), intent_id):
+            status = await self._provider.refund_status(made.provider_refund_id)
+            if status in REFUSED:
+                async with self._database.write(Scope(made.restaurant_id)) as session:
+                    await returns.settled(session, made.refund_id, rules.FAILED, made.provider_refund_id, status)
 
     async def give_back(
         self, job: Job, *, restaurant_id: str, refund_id: str | None = None, card_id: str | None = None
@@ -112,7 +121,7 @@ class Charging:
         provider_id, status, failure = None, rules.FAILED, None
         try:
             provider_id, answer = await self._provider.give_back(refund_id, found.intent_id, amount)
-            status = rules.FAILED if answer in ("failed", "canceled") else rules.SUCCEEDED
+            status = rules.FAILED if answer in REFUSED else rules.SUCCEEDED
             failure = answer if status == rules.FAILED else None
         except Conflict as error:
             # The provider will not: people have to look. The books say what should have gone back.

@@ -106,6 +106,15 @@ class Payments:
         self._account.emit("refund.created", refund)
         return refund
 
+    def fail_refund(self, identifier: str) -> "Object":
+        """The bank does not take a refund that was made."""
+        with self._account.lock:
+            refund = self.refunds[identifier]
+            refund["status"] = "failed"
+            self.intents[refund["payment_intent"]]["_refunded"] -= refund["amount"]
+            self._account.emit("refund.failed", refund)
+            return refund
+
     def intent(self, identifier: str, *, param: str = "intent", status: int = 404) -> "Object":
         """An intent. Raises Refused for none."""
         if identifier not in self.intents:

@@ -70,6 +70,11 @@ class Cards(StripeConnection):
             made = await self.in_time(client.v1.refunds.create_async(params, {"idempotency_key": str(refund_id)}))
         return str(made.id), str(made.status)
 
+    async def refund_status(self, provider_refund_id: str) -> str:
+        """How a refund stands; one that was accepted may still fail."""
+        with self.refusing() as client:
+            return str((await self.in_time(client.v1.refunds.retrieve_async(provider_refund_id))).status)
+
 
 def _intent(found: Any) -> Intent:
     data = found.to_dict()

@@ -13,6 +13,7 @@ from services.pos.models import ProviderEvent, VerificationCode
 from services.pos.tasks import PROCESS_EVENTS, SETTLE_CARD
 
 KEPT = timedelta(days=30)
+CODES_KEPT = 20
 STRIPE = "STRIPE"
 _STORE = insert(ProviderEvent).on_conflict_do_nothing().returning(ProviderEvent.merchant_id)
 
@@ -94,10 +95,12 @@ async def mark(session: AsyncSession, provider: str, keys: Sequence[str], now: d
 
 
 async def keep_code(session: AsyncSession, provider: str, code: str, now: datetime) -> None:
-    """Keeps a verification code for the operator."""
+    """Keeps a verification code for the operator; of many, which anybody may send, the newest."""
     await session.execute(
         insert(VerificationCode).on_conflict_do_nothing(), {"code": code, "provider": provider, "received_at": now}
     )
+    newest = sa.select(VerificationCode.code).order_by(VerificationCode.received_at.desc()).limit(CODES_KEPT)
+    await session.execute(sa.delete(VerificationCode).where(VerificationCode.code.not_in(newest)))
 
 
 async def forget(session: AsyncSession, now: datetime) -> None:

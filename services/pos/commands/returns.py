@@ -38,9 +38,9 @@ async def at_provider(session: AsyncSession, payment: Payment, refund: Refund) -
 async def settled(
     session: AsyncSession, refund_id: UUID, status: str, provider_refund_id: str | None, failure: str | None
 ) -> None:
-    """Keeps what became of a refund at the provider; one that failed is told to people."""
+    """Keeps what became of a refund at the provider; one that failed, also after it was made, is told to people."""
     refund = await session.get_one(CardRefund, refund_id, with_for_update=True)
-    if refund.status != rules.PENDING:
+    if not rules.refund_may_become(refund.status, status):
         return
     refund.status, refund.failure = status, failure
     refund.provider_refund_id = provider_refund_id

@@ -29,6 +29,11 @@ _STEPS: Final[dict[str, frozenset[str]]] = {
     RETURNING: frozenset({RETURNED}),
     RETURNED: frozenset(),
 }
+_REFUND_STEPS: Final[dict[str, frozenset[str]]] = {
+    PENDING: frozenset({SUCCEEDED, FAILED}),
+    SUCCEEDED: frozenset({FAILED}),
+    FAILED: frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,11 @@ class Split:
 def may_become(status: str, wanted: str) -> bool:
     """Whether a card payment of one status may take another."""
     return wanted in _STEPS[status]
+
+
+def refund_may_become(status: str, wanted: str) -> bool:
+    """Whether a refund at the provider of one status may take another; banks refuse some after they were made."""
+    return wanted in _REFUND_STEPS[status]
 
 
 def split(due: Decimal, amount: Decimal, tip: Decimal) -> Split:

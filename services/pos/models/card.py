@@ -50,6 +50,7 @@ class CardRefund(Base):
     __tablename__ = "card_refunds"
     __table_args__ = (
         sa.Index("card_refunds_due_idx", "created_at", postgresql_where=sa.text("status = 'PENDING'")),
+        sa.Index("card_refunds_intent_idx", "intent_id"),
         one_of("status", "PENDING", "SUCCEEDED", "FAILED"),
     )
 

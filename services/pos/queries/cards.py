@@ -41,6 +41,11 @@ _REFUNDS_DUE = Query(
     .order_by(CardRefund.created_at)
     .limit(LIMIT)
 )
+_REFUNDS_MADE = Query(
+    sa.select(CardRefund.refund_id, CardRefund.restaurant_id, CardRefund.provider_refund_id).where(
+        CardRefund.intent_id == bindparam("intent_id", type_=sa.Text), CardRefund.status == "SUCCEEDED"
+    )
+)
 _BILL = Query(
     sa.select(
         Order.status,
@@ -92,6 +97,11 @@ async def refund(reading: Reading, refund_id: UUID) -> Any | None:
 async def refunds_due(reading: Reading, before: datetime, limit: int) -> list[Any]:
     """Refunds that wait since before an instant; `reading` sees every restaurant."""
     return list(await reading.all(_REFUNDS_DUE, before=before, limit=limit))
+
+
+async def refunds_made(reading: Reading, intent_id: str) -> list[Any]:
+    """What the provider has given back of an intent; `reading` sees every restaurant."""
+    return list(await reading.all(_REFUNDS_MADE, intent_id=intent_id))
 
 
 async def bill(reading: Reading, restaurant_id: UUID, order_id: UUID) -> Any:

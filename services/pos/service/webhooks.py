@@ -19,7 +19,9 @@ from services.pos.domain.provider import Hint, NotAnEvent
 from services.pos.queries import providers
 from services.pos.settings import Settings
 
-_OVER = frozenset({"payment_intent.succeeded", "payment_intent.canceled", "payment_intent.payment_failed"})
+_MATTERS = frozenset(
+    {"payment_intent.succeeded", "payment_intent.canceled", "payment_intent.payment_failed", "refund.failed"}
+)
 _RECEIVED = webhook_pb2.EventReceived(status="received")
 
 
@@ -76,7 +78,7 @@ class WebhookService:
         event = verified_event(body, request.signature, self._stripe_secrets)
         about = (event.get("data") or {}).get("object") or {}
         intent = about.get("id") if about.get("object") == "payment_intent" else about.get("payment_intent")
-        hint = Hint(event["id"], str(intent or ""), event["type"], "payment" if event["type"] in _OVER else "")
+        hint = Hint(event["id"], str(intent or ""), event["type"], "payment" if event["type"] in _MATTERS else "")
         return await self._store(call, events_in.STRIPE, [hint], body)
 
     async def _store(self, call: Call, provider: str, hints: Sequence[Hint], body: bytes) -> webhook_pb2.EventReceived:

@@ -70,6 +70,10 @@ async def test_forged_webhooks_change_nothing(pos: RunningService, api: Api, til
     set_up.payload.data = b'{"verificationCode": "clover-verifies"}'
     assert (await hooks.ReceiveCloverEvent(set_up, principal=ANONYMOUS)).status == "received"
     assert rows(pos, "SELECT code FROM verification_codes WHERE provider = 'CLOVER'")[0].code == "clover-verifies"
+    for number in range(22):
+        set_up.payload.data = json.dumps({"verificationCode": f"c{number}"}).encode()
+        await hooks.ReceiveCloverEvent(set_up, principal=ANONYMOUS)
+    assert rows(pos, "SELECT count(*) FROM verification_codes")[0][0] == 20
     assert rows(pos, "SELECT count(*) FROM provider_events") == before
 
 

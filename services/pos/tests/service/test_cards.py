@@ -159,11 +159,22 @@ async def test_a_refund_goes_back_to_the_card_once_and_a_refused_one_is_told(
     run_jobs(pos, tasks.WATCH_CARDS)
     mine = [one for one in stripe.account.payments.refunds.values() if one["payment_intent"] == card.intent_id]
     assert [one["amount"] for one in mine] == [1100]
+    # The bank may refuse what the provider had accepted.
+    failed = stripe.account.payments.fail_refund(mine[0]["id"])
+    await tell(api, stripe, events_about(stripe, failed["id"])[-1])
+    run_jobs(pos)
+    told = (await bus.first(facts.PaymentRefundFailed, restaurant_id)).message
+    assert (told.payment.id, Decimal(told.amount), Decimal(told.tip_amount), told.reason) == (
+        payment_id,
+        Decimal(11),
+        Decimal(1),
+        "failed",
+    )
     stripe.account.payments.refuse_refunds = True
     await give_back("20")
     run_jobs(pos)
     stripe.account.payments.refuse_refunds = False
-    told = (await bus.first(facts.PaymentRefundFailed, restaurant_id)).message
+    told = (await bus.of_aggregate(facts.PaymentRefundFailed, payment_id, 2))[1].message
     assert (told.payment.id, Decimal(told.amount), Decimal(told.tip_amount)) == (
         payment_id,
         Decimal(22),
