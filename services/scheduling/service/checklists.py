@@ -239,8 +239,8 @@ class ChecklistService:
             open_actions=actions.open,
             template_usage=[
                 checklist_pb2.ChecklistTemplateUsage(
-                    template__name=row.name,
-                    template__template_type=row.category,
+                    template_name=row.name,
+                    template_type=row.category,
                     usage_count=row.total,
                     completion_rate=_percent(row.completed, row.total),
                 )
