@@ -7,7 +7,7 @@ from uuid import UUID
 
 from servicekit import live
 from servicekit.db import Database, Scope
-from services.notify.live.connection import Connection
+from services.notify.live.connection import TRY_LATER, Connection
 from services.notify.live.cursor import Cursor
 from services.notify.live.feed import Feed
 from services.notify.live.hub import Hub
@@ -37,7 +37,17 @@ class CatchUp:
         self._watch = watch
 
     async def begin(self, connection: Connection, cursor_text: str, heartbeat_seconds: int) -> None:
-        """Says that the client is welcome, sends what it missed since its cursor, and lets it take part."""
+        """Says that the client is welcome, sends what it missed since its cursor, and lets it take part.
+
+        A client that cannot be brought up to date is sent away to try again; raises what kept it from that.
+        """
+        try:
+            await self._begin(connection, cursor_text, heartbeat_seconds)
+        except Exception:
+            connection.close(TRY_LATER, "what was missed could not be read")
+            raise
+
+    async def _begin(self, connection: Connection, cursor_text: str, heartbeat_seconds: int) -> None:
         try:
             async with asyncio.timeout(FEED_TIMEOUT_SECONDS):
                 await self._feed.caught_up()
@@ -64,9 +74,14 @@ class CatchUp:
 
     async def again(self, connection: Connection) -> None:
         """Goes on after an interruption that began when everything up to `connection.seen` had been delivered."""
-        if not connection.suspended:
-            connection.suspended = True
+        if connection.suspended:
+            return
+        connection.suspended = True
+        try:
             await self._replay(connection, connection.seen)
+        except Exception:
+            connection.close(TRY_LATER, "what was missed could not be read")
+            raise
 
     def _reaches(self, connection: Connection, cursor: Cursor) -> bool:
         """Whether memory holds everything since a cursor."""

@@ -63,7 +63,7 @@ class Dialogue:
                 raise Invalid("There is no request of this type.", code="unknown_type")
             await answer(connection, request)
         except Refusal as refusal:
-            connection.send_json({"type": "error", "request": kind, "code": refusal.code, "message": refusal.message})
+            _complain(connection, kind, refusal)
         except Exception as error:
             log.error("live_request_failed", request=kind, exc_info=error)
             connection.send_json(
@@ -103,7 +103,10 @@ class Dialogue:
             await self._watch.check(connection)
         if known is None and connection.is_open:
             if "topics" in request:
-                await self._follow(connection, request)
+                try:
+                    await self._follow(connection, request)
+                except Refusal as refusal:
+                    _complain(connection, "subscribe", refusal)
             await self._catch_up.begin(connection, _text(request, "cursor"), HEARTBEAT_SECONDS)
 
     def _may_enter(self, connection: Connection, viewer: Viewer) -> bool:
@@ -154,6 +157,10 @@ class Dialogue:
 
     async def _ping(self, connection: Connection, _request: Mapping[str, Any]) -> None:
         connection.send_json({"type": "pong", "cursor": str(self._hub.cursor)})
+
+
+def _complain(connection: Connection, kind: str, refusal: Refusal) -> None:
+    connection.send_json({"type": "error", "request": kind, "code": refusal.code, "message": refusal.message})
 
 
 def _kind_of(request: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from servicekit.testing.fixtures import SettingsOf
 from servicekit.testing.process import service_process
 from servicekit.testing.service import RunningService, running
 from services.notify.live import connection, server
-from services.notify.live.connection import BAD_TOKEN, RESTARTING
+from services.notify.live.connection import BAD_TOKEN, RESTARTING, TRY_LATER
 from services.notify.live.cursor import Cursor
 from services.notify.main import build
 from services.notify.models import Notification
@@ -144,6 +144,29 @@ async def test_a_cursor_from_before_memory_is_served_from_the_list(
         client.cursor = "no-cursor-at-all"
         await client.enter(login.token)
         assert [one["topics"] for one in await client.settled() if one["type"] == "reset"] == [["notifications"]]
+
+
+async def test_who_cannot_be_brought_up_to_date_is_sent_away_to_try_again(
+    neighbours: FakeNeighbours, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise ConnectionError("the database is away")
+
+    monkeypatch.setattr("services.notify.live.catch_up.missed_notifications", away)
+    async with client_of() as client:
+        await client.open(token=neighbours.log_in(uuid4()).token, cursor="1-1-1")
+        assert (await client.closed())[0] == TRY_LATER
+
+
+async def test_a_topic_that_is_refused_at_the_door_does_not_keep_the_rest_away(
+    neighbours: FakeNeighbours, client_of: ClientOf, bus: Bus
+) -> None:
+    login = neighbours.log_in(uuid4())
+    async with client_of() as client:
+        await client.enter(login.token, topics="kitchen,nonsense")
+        assert [one["type"] for one in client.received] == ["error", "ready"]
+        await tell(bus, login, 1)
+        await read_up_to(client, 1)
 
 
 async def test_a_slow_reader_is_cut_off_and_finds_everything_when_it_comes_back(

@@ -9,6 +9,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from mizan.identity.events.v1 import events_pb2 as identity
+from refdata.testing import restaurant_event, staff_event
 from servicekit import live
 from servicekit.testing.events import Bus, eventually
 from servicekit.testing.service import RunningService
@@ -238,10 +239,10 @@ async def test_settings_are_told_as_the_contract_says(
     restaurant_id = uuid4()
     async with client_of("/ws/settings/restaurant/") as client:
         await client.enter(neighbours.log_in(restaurant_id).token)
-        about = identity.RestaurantFacts(id=str(restaurant_id), name="Chez Amina", version=2)
-        await bus.publish(
-            identity.RestaurantUpdated(restaurant=about, changed_fields=["name"]), restaurant_id=restaurant_id
-        )
+        event = restaurant_event(restaurant_id, "Chez Amina", 2)
+        assert isinstance(event, identity.RestaurantUpdated)
+        event.changed_fields.append("name")
+        await bus.publish(event, restaurant_id=restaurant_id)
         payload = (await client.until("settings_update"))["payload"]
         assert payload.pop("timestamp")
         assert payload == {
@@ -280,8 +281,7 @@ async def test_a_changed_role_changes_what_is_shown(
         await client.enter(login.token, topics="board")
         del neighbours.sessions[login.session_id].permissions[:]
         neighbours.sessions[login.session_id].permissions.append("schedule.view")
-        about = identity.StaffFacts(user_id=login.user_id, restaurant_id=str(restaurant_id))
-        await bus.publish(identity.StaffUpdated(staff=about), restaurant_id=restaurant_id)
+        await bus.publish(staff_event(restaurant_id, UUID(login.user_id), "Amina", 1), restaurant_id=restaurant_id)
 
         async def follows_the_board_alone() -> bool:
             await client.say(type="unsubscribe", topics=[])
