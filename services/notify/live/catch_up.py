@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
+
 from servicekit import live
 from servicekit.db import Database, Scope
 from services.notify.live.connection import TRY_LATER, Connection
@@ -22,6 +24,8 @@ LIST_LIMIT: Final = 200
 FEED_TIMEOUT_SECONDS: Final = 5.0
 KEPT: Final = frozenset({live.NOTIFICATIONS, CHAT})
 """The topics whose messages are also rows of a list."""
+
+log = structlog.get_logger(__name__)
 
 
 class CatchUp:
@@ -52,7 +56,8 @@ class CatchUp:
             async with asyncio.timeout(FEED_TIMEOUT_SECONDS):
                 await self._feed.caught_up()
         except TimeoutError:
-            pass  # NATS is away: what comes later is delivered later, and the lists are there already.
+            # NATS is away: what comes later is delivered later, and the lists are there already.
+            log.info("live_catching_up_without_nats")
         cursor = Cursor.parse(cursor_text) if cursor_text else None
         is_known = cursor is not None and self._reaches(connection, cursor)
         connection.send_json(
