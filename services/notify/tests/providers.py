@@ -58,7 +58,11 @@ def providers() -> Iterator[Providers]:
     smtp: list[str] = []
 
     async def run() -> None:
-        server = uvicorn.Server(uvicorn.Config(phones.application, host=LOOPBACK, port=port, log_level="warning"))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                phones.application, host=LOOPBACK, port=port, log_level="warning", timeout_graceful_shutdown=1
+            )
+        )
         async with serve(mailbox) as addresses:
             smtp.append(addresses.smtp_url)
             serving = asyncio.create_task(server.serve())
