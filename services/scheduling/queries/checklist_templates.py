@@ -114,6 +114,24 @@ _ANY = Query(
     .order_by(ChecklistTemplate.name, ChecklistTemplate.id)
     .limit(1)
 )
+_CHECKS = Query(
+    sa.select(ChecklistTemplate.task_template_id, ChecklistTemplate.id)
+    .where(_MINE, ChecklistTemplate.is_active, ChecklistTemplate.task_template_id == sa.any_(_IDS))
+    .order_by(ChecklistTemplate.name.desc(), ChecklistTemplate.id)
+)
+_WORKED = Query(
+    sa.select(
+        ChecklistExecution.id,
+        ChecklistExecution.template_id,
+        ChecklistExecution.shift_id,
+        ChecklistExecution.status,
+        ChecklistExecution.progress,
+    ).where(
+        ChecklistExecution.restaurant_id == _RESTAURANT,
+        ChecklistExecution.assigned_to == bindparam("user_id", type_=sa.Uuid),
+        ChecklistExecution.shift_id == sa.any_(_IDS),
+    )
+)
 _USAGE = Query(
     sa.select(
         sa.func.count().label("total"),
@@ -195,6 +213,20 @@ async def of_shift(reading: Reading, restaurant_id: UUID, task_templates: Sequen
 async def any_template(reading: Reading, restaurant_id: UUID) -> list[Listed]:
     """The first active checklist by name, for somebody whose shift has none of its own."""
     return await with_steps(reading, restaurant_id, await reading.all(_ANY, restaurant_id=restaurant_id))
+
+
+async def checks_of(
+    reading: Reading, restaurant_id: UUID, task_templates: Sequence[UUID], shifts: Sequence[UUID], user_id: UUID
+) -> tuple[dict[UUID, UUID], dict[tuple[UUID, UUID], Any]]:
+    """The checklist of each template of tasks, and what somebody has answered by checklist and shift."""
+    checks, worked = await reading.batch(
+        (_CHECKS, {"restaurant_id": restaurant_id, "ids": list(task_templates)}),
+        (_WORKED, {"restaurant_id": restaurant_id, "ids": list(shifts), "user_id": user_id}),
+    )
+    return (
+        {row.task_template_id: row.id for row in checks},
+        {(row.template_id, row.shift_id): row for row in worked},
+    )
 
 
 async def usage(reader: Reader, restaurant_id: UUID, template_id: UUID) -> Any:

@@ -21,6 +21,7 @@ from services.scheduling.commands import shift_tasks as task_commands
 from services.scheduling.commands import shifts as commands
 from services.scheduling.domain.clock import shift_of
 from services.scheduling.domain.conflicts import Booking, find_conflicts, week_of
+from services.scheduling.queries import checklist_templates as checklist_queries
 from services.scheduling.queries import shifts as queries
 from services.scheduling.queries import weeks as week_queries
 from services.scheduling.queries.shifts import Filter, Planned
@@ -29,6 +30,7 @@ from services.scheduling.service.convert import (
     conflict_message,
     shift_message,
     task_template_fields,
+    text_of,
 )
 
 PLAN = "schedule.manage"
@@ -182,16 +184,30 @@ class ShiftService:
         zone = await refdata.time_zone(call.read(), call.principal.tenant)
         chosen = Filter(staff_id=call.principal.user_id, date_from=self._clock.now().astimezone(zone).date())
         shifts = await queries.all_shifts(call.read(), call.principal.tenant, chosen)
-        found = [
-            shift_pb2.MyShiftTemplate(
-                **task_template_fields(template, call.principal.language),
-                shift_id=str(shift.row.id),
-                shift_date=shift.row.shift_date.isoformat(),
-                shift_role=shift.row.role,
-            )
-            for shift in shifts
-            for template in shift.templates
-        ]
+        checks, worked = await checklist_queries.checks_of(
+            call.read(),
+            call.principal.tenant,
+            sorted({template.id for shift in shifts for template in shift.templates}),
+            [shift.row.id for shift in shifts],
+            call.principal.user_id,
+        )
+        found = []
+        for shift in shifts:
+            for template in shift.templates:
+                checklist = checks.get(template.id)
+                execution = worked.get((checklist, shift.row.id)) if checklist is not None else None
+                found.append(
+                    shift_pb2.MyShiftTemplate(
+                        **task_template_fields(template, call.principal.language),
+                        shift_id=str(shift.row.id),
+                        shift_date=shift.row.shift_date.isoformat(),
+                        shift_role=shift.row.role,
+                        checklist_template_id=text_of(checklist),
+                        execution_id=text_of(execution.id) if execution is not None else None,
+                        execution_status=execution.status if execution is not None else None,
+                        execution_progress=execution.progress if execution is not None else None,
+                    )
+                )
         page = page_of(request)
         page.check(len(found))
         return shift_pb2.ListMyShiftTemplatesResponse(

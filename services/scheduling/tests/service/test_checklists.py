@@ -12,12 +12,15 @@ from mizan.options.v1 import files_pb2
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from mizan.scheduling.v1 import checklist_pb2 as checklists
 from mizan.scheduling.v1 import checklist_template_pb2 as templates
+from mizan.scheduling.v1 import shift_pb2 as shifts
 from mizan.scheduling.v1 import shift_task_pb2 as tasks
+from mizan.scheduling.v1 import task_template_pb2 as task_templates
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.scheduling.tests.conftest import manager
+from services.scheduling.tests.service.test_shifts import plan
 from services.scheduling.tests.team import Team, team
 
 PIXEL = base64.b64decode(
@@ -317,3 +320,25 @@ async def test_checklists_are_found_by_what_they_are_for(api: Api, scheduling: R
     assert (usage.total_executions, usage.success_rate) == (0, 0)
     nobody = await service.ListChecklistTemplates(templates.ListChecklistTemplatesRequest(), principal=manager(uuid4()))
     assert nobody.count == 0
+
+
+async def test_the_work_of_ones_shifts_names_its_checklists(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    work = await api.TaskTemplateService.CreateTaskTemplate(
+        task_templates.CreateTaskTemplateRequest(name="Open", template_type="OPENING"), principal=us.manager
+    )
+    made = await template(api, us, task_template=work.id)
+    mine, theirs = [await plan(api, us, place, shift_date="2031-03-03", task_templates=[work.id]) for place in (0, 1)]
+    service, person = api.ShiftService, us.principal(0)
+    request = shifts.ListMyShiftTemplatesRequest()
+    (before,) = (await service.ListMyShiftTemplates(request, principal=person)).results
+    assert (before.shift_id, before.checklist_template_id) == (mine.id, made.id)
+    assert not before.HasField("execution_id")
+    create = checklists.CreateExecutionRequest(template_id=made.id, assigned_shift=mine.id)
+    execution = await api.ChecklistService.CreateExecution(create, principal=person)
+    (after,) = (await service.ListMyShiftTemplates(request, principal=person)).results
+    assert (after.execution_id, after.execution_status, after.execution_progress) == (execution.id, "NOT_STARTED", 0)
+    # Asked for twice, it is the same one; and nobody begins the checklist of a shift that they are not on.
+    assert (await api.ChecklistService.CreateExecution(create, principal=person)).id == execution.id
+    create.assigned_shift = theirs.id
+    assert (await refusal(api.ChecklistService.CreateExecution(create, principal=person))).code == "not_found"
