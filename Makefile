@@ -14,7 +14,7 @@ EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
 SOLVER_TESTS := services/scheduling/rostering tests/bench/test_roster.py
 
 .DEFAULT_GOAL := help
-.PHONY: help env protos run test lint bench bench-roster profile routes openapi asyncapi format lock clean-data clean
+.PHONY: help env protos run test lint bench bench-roster bench-stock profile routes openapi asyncapi format lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench-roster: env ## measure the optimizer: INSTANCES=DIR of benchmark files, AR
 
 bench-sockets: protos ## measure WebSockets: ARGS="--connections 10000 --controls"
 	@$(BIN)/python -m tests.bench.sockets $(ARGS)
+
+bench-stock: protos ## measure a stock of 5,000 items with 1,000,000 movements: ARGS="--items 500"
+	@$(BIN)/python -m tests.bench.stock $(ARGS)
 
 profile: protos ## show where time goes in one scenario of the bench (ARGS="staff_list --native")
 	@$(BIN)/python -m tools.profile $(ARGS)

@@ -10,7 +10,17 @@ from tools.lint import buf
 from tools.services import ROOT
 
 PROGRAMS = Path(sys.executable).parent
-TYPED = ("libs/servicekit", "libs/refdata", "libs/labour", "libs/credentials", "services", "gateway", "tools", "tests")
+TYPED = (
+    "libs/servicekit",
+    "libs/refdata",
+    "libs/labour",
+    "libs/entitlements",
+    "libs/credentials",
+    "services",
+    "gateway",
+    "tools",
+    "tests",
+)
 
 
 def program(name: str, *arguments: str) -> Callable[[], int]:
