@@ -2,14 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
+from mizan.notify.events.v1 import events_pb2 as facts
 from mizan.notify.v1 import announcement_pb2 as pb
 from mizan.notify.v1 import channel_pb2
 from mizan.options.v1 import files_pb2
 from mizan.scheduling.events.v1 import events_pb2 as scheduling
+from servicekit.db import Scope
 from servicekit.errors import Refusal
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS, Principal
@@ -125,6 +128,37 @@ async def test_one_that_is_taken_back_or_has_run_out_is_told_to_nobody(
             pb.CancelAnnouncementRequest(id=now.announcement_id), principal=manager(place)
         )
     assert refused.value.code == "already_sent"
+
+
+async def test_a_crowd_is_told_in_parts_by_an_event_for_each_part(town: Town, api: Api) -> None:
+    place = await town.restaurant()
+    crowd = 650
+
+    async def move_in() -> None:
+        async with town.notify.database.write(Scope(place)) as session:
+            await session.execute(
+                sa.text(
+                    "INSERT INTO staff_ref (restaurant_id, user_id, first_name, last_name, email, role, is_active,"
+                    " language, version) SELECT :place, gen_random_uuid(), 'P', n::text, n || '@example.com', 'WAITER',"
+                    " true, 'en', 1 FROM generate_series(1, :crowd) AS n"
+                ),
+                {"place": place, "crowd": crowd},
+            )
+
+    town.notify.run(move_in())
+    sent = await announce(api, manager(place))
+    assert sent.notification_count == crowd
+    await town.settle()
+    (report,) = (await reports(api, manager(place))).results
+    assert (report.status, report.recipient_count) == ("SENT", crowd)
+    told = await recipients(town, place)
+    assert len(told) == len(set(told)) == crowd
+
+
+async def recipients(town: Town, place: UUID) -> list[str]:
+    """Whom the first three events of a restaurant name."""
+    parts = await town.bus._take(facts.NotificationCreated, 3, lambda envelope: envelope.restaurant_id == place)
+    return [one.user_id for part in parts for one in part.message.recipients]
 
 
 async def test_overriding_reaches_those_who_switched_it_off(town: Town, api: Api) -> None:
