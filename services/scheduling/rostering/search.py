@@ -18,7 +18,7 @@ import numpy as np
 from services.scheduling.rostering.bounds import aggregate
 from services.scheduling.rostering.columns import Generator, Pricing
 from services.scheduling.rostering.compiled import OFF, Compiled, Ints
-from services.scheduling.rostering.model import DAY, Assignment, Progress
+from services.scheduling.rostering.model import DAY, WEEK, Assignment, Progress
 from services.scheduling.rostering.scoring import Scorer
 from services.scheduling.rostering.subproblem import Subproblem
 
@@ -27,6 +27,10 @@ _TURN = 2.5
 # Column generation for everybody may take this share of the time before smaller groups do better.
 _ROOT_SHARE = 0.5
 _GROUP_SHARE = 0.06
+# Kinds of neighbourhood are weighed by what they brought per second, of which so much is remembered; none is tried
+# less often than this against the best.
+_MEMORY = 0.9
+_SELDOM = 0.15
 # About so many times everybody is priced before the linear program has converged.
 _ROUNDS = 25
 
@@ -250,11 +254,14 @@ class Search:
     def _neighbourhoods(self, stream: int) -> None:
         """Frees people or days and lets CP-SAT rearrange them, growing neighbourhoods that are solved easily."""
         draw = random.Random(self.seed * 1000 + stream)  # noqa: S311 - a search, not a secret
-        sizes = {"people": 5.0, "missing": 5.0, "days": 3.0}
+        sizes = {"people": 5.0, "missing": 5.0, "days": 3.0, "block": 8.0}
+        gains = dict.fromkeys(sizes, 1.0)
         while not self.over():
-            kind = draw.choice(["people", "people", "missing", "missing", "days"])
+            # What has brought most in its time lately is tried most, and everything now and then.
+            best = max(gains.values())
+            kind = draw.choices(list(gains), [max(gain, best * _SELDOM) for gain in gains.values()])[0]
             people, days = self._choose(kind, sizes[kind], draw)
-            began = time.monotonic()
+            began, before = time.monotonic(), self.value
             roster = self.best.copy()
             answer = Subproblem(self.compiled, roster, people, days).solve(
                 min(_TURN, self.left),
@@ -262,8 +269,9 @@ class Search:
                 wander=3 if draw.random() < 0.5 else 0,
             )
             took = time.monotonic() - began
-            if answer is not None:
-                self.offer(answer.rows, f"neighbourhood: {kind}")
+            won = answer is not None and self.offer(answer.rows, f"neighbourhood: {kind}")
+            gain = (before - self.value) / max(1, self.value) / max(took, 1e-3) if won else 0.0
+            gains[kind] = _MEMORY * gains[kind] + (1 - _MEMORY) * gain
             quick = answer is not None and answer.optimal and took < _TURN / 3
             sizes[kind] = min(sizes[kind] * 1.05, 40.0) if quick else max(2.0, sizes[kind] * 0.95)
 
@@ -276,19 +284,26 @@ class Search:
             start = draw.randrange(len(days) - span + 1)
             people = draw.sample(range(self.people), min(self.people, 40))
             return people, days[start : start + span]
-        if kind == "missing":
-            return self._around_gap(count, draw), days
-        return draw.sample(range(self.people), count), days
+        row = self._gap(draw) if kind in ("missing", "block") else None
+        people = draw.sample(range(self.people), count) if row is None else self._around(row, count, draw)
+        if kind == "block":
+            span = min(len(days), draw.randint(WEEK, 3 * WEEK))
+            middle = self._day(row) if row is not None else draw.randrange(len(days))
+            start = min(max(0, middle - draw.randrange(span)), len(days) - span)
+            return people, days[start : start + span]
+        return people, days
 
-    def _around_gap(self, count: int, draw: random.Random) -> list[int]:
-        """People who could work where somebody is missing or too many, and some others."""
+    def _gap(self, draw: random.Random) -> int | None:
+        """A demand row where somebody is missing or too many, the dearest most often."""
         compiled = self.compiled
         have = self.scorer.cover(self.best)
         costs = np.where(have < compiled.need, compiled.under, compiled.over) * np.abs(have - compiled.need)
         rows = np.flatnonzero(costs)
-        if not len(rows):
-            return draw.sample(range(self.people), count)
-        row = int(draw.choices(rows.tolist(), weights=costs[rows].tolist())[0])
+        return int(draw.choices(rows.tolist(), weights=costs[rows].tolist())[0]) if len(rows) else None
+
+    def _around(self, row: int, count: int, draw: random.Random) -> list[int]:
+        """People who could work where somebody is missing or too many, and some others."""
+        compiled = self.compiled
         able = [
             number
             for number, candidate in enumerate(compiled.people)

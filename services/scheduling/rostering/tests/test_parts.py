@@ -29,7 +29,7 @@ from services.scheduling.rostering.model import (
     SlotDemand,
     Status,
 )
-from services.scheduling.rostering.wire import document, problem_from, result_from
+from services.scheduling.rostering.wire import document, explanation_from, problem_from, result_from, shifts_from
 
 REST = Rule(Limit.MIN_REST, "daily rest", 660, "Labour code, art. 12")
 LATE = Shift("late", 0, 16 * 60, 480, "waiter", "late")
@@ -150,9 +150,10 @@ def test_a_cancelled_run_keeps_the_best_so_far() -> None:
     assert seen[0].phase == "first"
 
 
-def test_the_process_streams_progress_and_keeps_the_best_when_told_to_stop() -> None:
+@pytest.mark.parametrize("deserted", [False, True], ids=["told", "deserted"])
+def test_the_process_streams_progress_and_keeps_the_best_when_it_ends_early(deserted: bool) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "services.scheduling.rostering.solve", "--seconds", "50"],
+        [sys.executable, "-m", "services.scheduling.rostering.solve", "--seconds", "50", "--attended"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -165,17 +166,24 @@ def test_the_process_streams_progress_and_keeps_the_best_when_told_to_stop() -> 
     people = tuple(Person(f"p{n}", frozenset({"waiter"}), wanted_minutes=2_400) for n in range(12))
     rules = (REST, Rule(Limit.MIN_CONSECUTIVE_DAYS, "runs", 3), Rule(Limit.MAX_WEEKENDS, "weekends", 1))
     hard = Problem(28, people, shifts, tuple(SlotDemand(shift.id, 7, 100, 10) for shift in shifts), rules=rules)
-    json.dump(document(hard), process.stdin)
-    process.stdin.close()
+    process.stdin.write(json.dumps(document(hard)) + "\n")
+    process.stdin.flush()
     first = json.loads(process.stdout.readline())
     assert first["progress"]["objective"] >= first["progress"]["bound"]
-    process.send_signal(signal.SIGTERM)
+    if deserted:
+        process.stdin.close()
+    else:
+        process.send_signal(signal.SIGTERM)
     last = json.loads(process.stdout.readlines()[-1])
     assert process.wait(timeout=30) == 0
     process.stdout.close()
+    process.stdin.close()
     result = result_from(last["result"])
     assert not check(hard, result.assignments)
     assert result.assignments
+    explanation = explanation_from(last["explanation"])
+    assert 0 < explanation.covered_minutes < explanation.needed_minutes == 28 * 7 * 480
+    assert shifts_from(last["shifts"]) == shifts
 
 
 def test_the_process_says_what_is_wrong_with_a_problem() -> None:
