@@ -4,6 +4,7 @@ import base64
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -133,11 +134,11 @@ def test_a_published_week_reaches_three_people_as_they_chose(
             "role": "WAITER",
         }
         path = f"/api/scheduling/weekly-schedules/{week['id']}/assigned-shifts/"
-        eventually(lambda path=path, shift=shift: manager.post(path, shift), lambda answer: answer.status_code == 201)
+        eventually(partial(manager.post, path, shift), lambda answer: answer.status_code == 201)
     ok(manager.post(f"/api/scheduling/weekly-schedules-v2/{week['id']}/publish/"))
 
     for person in (by_whatsapp, by_push, by_mail):
-        (notification,) = eventually(lambda person=person: listed(person, "SCHEDULE_PUBLISHED"))
+        (notification,) = eventually(partial(listed, person, "SCHEDULE_PUBLISHED"))
         assert notification["is_read"] is False
     eventually(lambda: phones.whatsapp(phone))
     eventually(lambda: phones.push(token))
