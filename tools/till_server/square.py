@@ -5,10 +5,8 @@ import json
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tools.till_server.common import Object, Provider, Refused, signature
@@ -40,7 +38,6 @@ class Square(Provider):
     def routes(self) -> list[Route]:
         """What it answers to."""
         return [
-            Route("/oauth2/authorize", self._consent, methods=["GET"]),
             Route("/oauth2/token", self.answering(self._token), methods=["POST"]),
             Route("/oauth2/revoke", self.answering(self._revoke), methods=["POST"]),
             Route("/v2/locations", self.answering(self._locations), methods=["GET"]),
@@ -136,14 +133,6 @@ class Square(Provider):
         return body, {"x-square-hmacsha256-signature": signature(self._signature_key, url.encode() + body)}
 
     # What it answers
-
-    async def _consent(self, request: Request) -> Response:
-        """The consent page, whose visitor owns the first merchant and agrees."""
-        asked = request.query_params
-        if asked.get("client_id") != self._application_id:
-            return Response("unknown application", 400)
-        query = {"code": self.code(next(iter(self.locations))), "state": asked["state"], "response_type": "code"}
-        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(query)}", 302)
 
     def _token(self, request: Request, body: Object) -> Object:
         self._check_version(request)

@@ -1,7 +1,6 @@
 """HTTP to till systems: bounded in time and number, patient with those that are busy, silent about secrets."""
 
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Final
 
 import httpx
@@ -55,14 +54,6 @@ class ProviderHttp:
             limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS),
             follow_redirects=False,
         )
-
-    async def __aenter__(self) -> "ProviderHttp":
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Closes the connections that were kept."""

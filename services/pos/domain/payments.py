@@ -14,15 +14,6 @@ class Settlement:
     change: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """What a refund gives back of a payment's amount, of its tip, and of the tax inside the amount."""
-
-    amount: Decimal
-    tip: Decimal
-    tax: Decimal
-
-
 def settle(due: Decimal, handed_over: Decimal, method: str) -> Settlement | None:
     """What a payment covers of the balance due, or None when only cash could give the change that it would need."""
     amount = min(due, handed_over)
