@@ -13,8 +13,11 @@ EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
 # tests does; the product runs the solver in a process of its own, and so do the tests.
 SOLVER_TESTS := services/scheduling/rostering tests/bench/test_roster.py
 
+# The journeys that need nothing but the platform; others bring phones, tills or processes that they kill.
+JOURNEYS := $(patsubst %,tests/e2e/test_%_journey.py,identity scheduling timeclock pos inventory billing operator)
+
 .DEFAULT_GOAL := help
-.PHONY: help env protos run test lint bench bench-roster bench-stock profile routes openapi asyncapi format lock clean-data clean
+.PHONY: help env protos run test images compose-test lint bench bench-roster bench-stock profile routes openapi asyncapi format lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +36,12 @@ run: protos ## boot the servers, migrate, seed the demo and start everything on 
 test: protos ## run every test on two workers (ARGS="-k staff" narrows)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(SOLVER_TESTS)) $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m pytest -n 2 --dist loadfile $(SOLVER_TESTS))
+
+images: protos ## build the container images, one after the other (BASE, TAG, BUILD_FLAGS; ARGS="pos gateway" narrows)
+	@$(BIN)/python -m tools.images $(ARGS)
+
+compose-test: protos ## try the images: everything in containers, journeys, replacing under load, backup and restore
+	@TEST_SITE=compose $(BIN)/python -m pytest -p no:xdist tests/compose $(JOURNEYS) $(ARGS)
 
 lint: protos ## ruff, mypy, import-linter, buf lint, buf breaking, migration drift
 	@$(BIN)/python -m tools.lint

@@ -26,7 +26,7 @@ SERVICES = tuple(sorted(path.parent.name for path in (ROOT / "services").glob("*
 COMPONENTS = (*SERVICES, GATEWAY, OPERATOR)
 COMMAND = "tools.cli"
 # What the operator's command finds by name where it is there.
-GATEWAYS_COMMANDS = ("tools.operations.routes",)
+GATEWAYS_COMMANDS = ("tools.operations.routes", "tools.operations.journey")
 SERVICES_COMMANDS = ("tools.operations.letters", "tools.operations.migrations")
 # With what a laptop needs beside the services.
 OPERATORS_COMMANDS = ("tools.operations", "tools.seed", "tools.mailbox", "tools.stripe_server")
@@ -129,30 +129,33 @@ def _imports(path: Path, module: str) -> tuple[str, ...]:
 
 def requirements(component: str) -> list[str]:
     """The packages that a component imports, with the extras that requirements.in asks for. Raises KeyError."""
-    owners = _owners()
-    names = {owner for module in follow(component).foreign if (owner := _owner_of(module, owners))}
+    known = owners()
+    names = {owner for module in follow(component).foreign if (owner := _owner_of(module, known))}
     for name in [name for name in BY_NAME if name in names]:
         names.update(BY_NAME[name])
     if component == OPERATOR:
         names.update(OPERATORS_PACKAGES)
-    declared = _declared()
-    return sorted(declared.get(name, name) for name in names)
+    lines = declared()
+    return sorted(lines.get(name, name) for name in names)
 
 
-def _declared() -> dict[str, str]:
+def declared() -> dict[str, str]:
+    """The lines of requirements.in by the names of their packages."""
     lines = (ROOT / "requirements.in").read_text().splitlines()
     found = [match for line in lines if (match := REQUIREMENT.match(line))]
-    return {_normal(match[1]): match[0] for match in found}
+    return {normal(match[1]): match[0] for match in found}
 
 
-def _owners() -> dict[str, str]:
+@cache
+def owners() -> dict[str, str]:
     """Which package a module comes from."""
     owners: dict[str, str] = {}
     for distribution in distributions():
+        name = normal(distribution.name)
         for file in distribution.files or ():
             if file.suffix in (".py", ".so"):
                 parts = (*file.parts[:-1], file.name.partition(".")[0])
-                owners[".".join(part for part in parts if part != "__init__")] = _normal(distribution.name)
+                owners[".".join(part for part in parts if part != "__init__")] = name
     return owners
 
 
@@ -165,7 +168,8 @@ def _owner_of(module: str, owners: dict[str, str]) -> str | None:
     return None
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """A package's name as the index spells it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
