@@ -251,3 +251,16 @@ def test_a_number_of_pods_is_set_by_one_alone():
     fixed = render(DEFAULT, sets=["services.pos.autoscaling.enabled=false", "services.pos.replicas=3"])
     assert pick(fixed, "Deployment", "mizan-pos")["spec"]["replicas"] == 3
     assert not [one for one in fixed if one["kind"] == "HorizontalPodAutoscaler" and "pos" in one["metadata"]["name"]]
+
+
+def test_a_journey_is_made_by_an_account_or_by_a_newcomer_to_the_trial():
+    def journey(values, *sets):
+        found = [one for one in render(values, sets=list(sets)) if one["metadata"]["name"] == "mizan-test-journey"]
+        return found[0]["spec"]["containers"][0] if found else None
+
+    assert journey(DEFAULT) is None
+    logging_in = journey(DEFAULT, 'helmTest.accountSecret="check"')
+    assert logging_in["args"] == ["mizan", "journey"]
+    secrets = [one["valueFrom"]["secretKeyRef"] for one in logging_in["env"] if "valueFrom" in one]
+    assert secrets == [{"name": "check", "key": "email"}, {"name": "check", "key": "password"}]
+    assert journey(TRIAL)["args"] == ["mizan", "journey", "--sign-up"]
