@@ -18,6 +18,7 @@ from gateway.channels import ACCESS, Channels
 from gateway.compose.dashboard import Dashboard
 from gateway.compose.parts import Parts
 from gateway.compose.reports import Reports
+from gateway.compose.schedule_notifications import ScheduleNotifications
 from gateway.edge import GatewayEdge
 from gateway.exchange import App, Receive, Scope, Send
 from gateway.ratelimit import Limit, Limiter, network_of
@@ -128,7 +129,11 @@ class Gateway:
             self.minter,
             self.limiter,
             limits,
-            composed={**Dashboard(parts).handlers, **Reports(parts).handlers},
+            composed={
+                **Dashboard(parts).handlers,
+                **Reports(parts).handlers,
+                **ScheduleNotifications(parts).handlers,
+            },
             timeout_seconds=settings.call_timeout_seconds,
         )
 

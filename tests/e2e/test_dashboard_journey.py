@@ -1,9 +1,13 @@
 """The screens that several services make up, as an owner sees them through the gateway, also while a part is away."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
+import stamina
 
 from tests.support import browser
-from tests.support.people import join, register
+from tests.support.people import Person, join, register
 from tools.installation import Site
 
 pytestmark = pytest.mark.e2e
@@ -84,3 +88,27 @@ def test_a_waiter_sees_neither_figures_nor_attendance_of_others(installation: Si
         summary = waiter.get("/api/dashboard/summary/")
         assert summary.status_code == 200
         assert summary.json()["warnings"] == []
+
+
+def test_who_is_given_a_shift_finds_it_among_their_notifications(installation: Site) -> None:
+    with browser.client(installation.url) as client:
+        restaurant = register(client, "Notices")
+        owner, waiter, chef = restaurant.owner, join(restaurant, "WAITER", "4822"), join(restaurant, "CHEF", "4823")
+        day = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+
+        def plan(person: Person, role: str) -> dict[str, Any]:
+            shift = {"staff": person.id, "shift_date": day, "start_time": "09:00", "end_time": "17:00", "role": role}
+            made = owner.post("/api/scheduling/assigned-shifts/", shift)
+            assert made.status_code == 201, made.text
+            return made.json()
+
+        week = plan(waiter, "WAITER")["schedule"]
+        published = owner.post(f"/api/scheduling/weekly-schedules-v2/{week}/publish/")
+        assert published.status_code == 200, published.text
+        assert chef.get("/api/staff/notifications/").json()["results"] == []
+        given = plan(chef, "CHEF")
+        for attempt in stamina.retry_context(on=AssertionError, timeout=20, attempts=None, wait_max=0.5):
+            with attempt:
+                page = chef.get("/api/staff/notifications/").json()
+                assert [row["schedule"] for row in page["results"]] == [given["id"]]
+        assert (page["count"], page["results"][0]["recipient"]) == (1, chef.id)
