@@ -160,8 +160,8 @@ def test_a_week_at_the_clock(restaurant: Restaurant) -> None:
     for _ in range(2):
         for path, at in kept.items():
             happened = datetime.combine(before, at, ZONE)
-            body = {"occurred_at": text(happened), "client_key": f"{before}-{path}", **PLACE}
-            taken = waiter.post(f"/api/timeclock/{path}/", body)
+            kept_punch: dict[str, Any] = {"occurred_at": text(happened), "client_key": f"{before}-{path}", **PLACE}
+            taken = waiter.post(f"/api/timeclock/{path}/", kept_punch)
             assert taken.status_code in (200, 201), taken.text
             assert "OFFLINE" in taken.json()["flags"]
     first, last = f"{now - timedelta(days=7):%Y-%m-%d}", f"{now + timedelta(days=1):%Y-%m-%d}"
