@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -236,8 +237,8 @@ def test_what_was_acknowledged_before_a_kill_is_there_once(installation: Install
     world.control("redeliver")
     for buyer in buyers:
         eventually(
-            lambda owner=buyer.owner: until_answered(owner, "/api/billing/subscription/")["plan"]["slug"],
-            lambda plan: plan == "premium",
+            partial(until_answered, buyer.owner, "/api/billing/subscription/"),
+            lambda found: found["plan"]["slug"] == "premium",
             PATIENCE_SECONDS,
         )
     world.close()

@@ -6,6 +6,7 @@ answers have to be the same. Operations are taken from the descriptors, so that 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -160,7 +161,7 @@ def tills(client: httpx.Client, world: World) -> tuple[Till, Till]:
         addresses = {"plan": "premium", "success_url": SITE, "cancel_url": SITE}
         page = ok(restaurant.owner.post("/api/billing/subscription/checkout/", addresses))
         assert world.pay(page["url"]) == 303
-        eventually(lambda owner=restaurant.owner: subscription(owner)["status"], lambda status: status == "active")
+        eventually(partial(subscription, restaurant.owner), lambda found: found["status"] == "active")
     world.control("decline", customer=customer_of("", world, unpaid.owner))
     for days in (32, 10):
         world.control("advance", days=days)

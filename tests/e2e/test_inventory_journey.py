@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -171,7 +172,7 @@ def test_what_runs_out_is_told_and_not_sold_until_it_is_received(client: httpx.C
     assert is_sold()
     sell()
     for person in (owner, chef):
-        assert len(soon(lambda person=person: told(person))) == 1
+        assert len(soon(partial(told, person))) == 1
     assert is_sold()
     sell()
     soon(lambda: not is_sold())
