@@ -17,7 +17,7 @@ SOLVER_TESTS := services/scheduling/rostering tests/bench/test_roster.py
 JOURNEYS := $(patsubst %,tests/e2e/test_%_journey.py,identity scheduling timeclock pos inventory billing operator)
 
 .DEFAULT_GOAL := help
-.PHONY: help env protos run test images compose-test lint bench bench-roster bench-stock profile routes openapi asyncapi format lock clean-data clean
+.PHONY: help env protos run test images compose-test lint bench bench-roster bench-sockets bench-stock profile routes openapi asyncapi format lock clean-data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
