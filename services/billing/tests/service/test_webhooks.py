@@ -129,7 +129,7 @@ async def test_foreign_events_change_nothing(billing: RunningService, bus: Bus, 
         {"livemode": True},
         {"account": "acct_connected"},
         {"data": {"object": {**about, "customer": "cus_somebody_else"}}},
-        {"type": "charge.succeeded"},
+        {"type": "price.created"},
         {"data": {"object": {"object": "balance"}}},
     ):
         foreign = {**event, "id": f"evt_{uuid4().hex}", **changed}
