@@ -7,8 +7,10 @@ import sys
 import sysconfig
 from collections.abc import Iterable
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -124,6 +126,29 @@ def test_the_compose_file_locks_every_component_down() -> None:
         assert "latest" not in one["image"], name
     for one in services.values():
         assert all(port.startswith("127.0.0.1:") for port in one.get("ports", []))
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+@pytest.mark.parametrize("name", ["pos", "gateway"])
+def test_the_health_check_asks_whether_it_is_ready(name: str, status: int, healthy: bool) -> None:
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+    program, *arguments = yaml.safe_load(COMPOSE.read_text())["services"][name]["healthcheck"]["test"][1:]
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        serving = Thread(target=server.handle_request)
+        serving.start()
+        asking = re.sub(r"\b80[08]0\b", str(server.server_port), arguments[-1])
+        done = subprocess.run([sys.executable, *arguments[:-1], asking], check=False, timeout=30)
+        serving.join()
+    assert program == "python"
+    assert (done.returncode == 0) is healthy
+    assert asked == ["/readyz"]
 
 
 def test_every_variable_of_the_compose_file_is_made_or_has_a_default() -> None:
