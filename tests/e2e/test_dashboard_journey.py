@@ -98,7 +98,7 @@ def test_who_is_given_a_shift_finds_it_among_their_notifications(installation: S
 
         def plan(person: Person, role: str) -> dict[str, Any]:
             shift = {"staff": person.id, "shift_date": day, "start_time": "09:00", "end_time": "17:00", "role": role}
-            made = owner.post("/api/scheduling/assigned-shifts/", shift)
+            made = owner.post("/api/scheduling/assigned-shifts-v2/", shift)
             assert made.status_code == 201, made.text
             return made.json()
 
