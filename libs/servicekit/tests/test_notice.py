@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -45,7 +46,7 @@ async def servers() -> AsyncIterator[list[tuple[Counted, int]]]:
 async def test_calls_turn_away_from_a_server_that_has_given_notice(servers) -> None:
     (first, port), (second, other_port) = servers
     async with grpc_client.channel(f"ipv4:127.0.0.1:{port},127.0.0.1:{other_port}", ()) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+        stub: Any = health_pb2_grpc.HealthStub(channel)  # its methods are made at run time
 
         async def ask_until(answered) -> None:
             async with asyncio.timeout(20):
@@ -67,7 +68,7 @@ async def test_calls_turn_away_from_a_server_that_has_given_notice(servers) -> N
 async def test_each_watcher_hears_of_changes_after_another_has_left(servers) -> None:
     ((health, port), _) = servers
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+        stub: Any = health_pb2_grpc.HealthStub(channel)  # its methods are made at run time
         watching = [stub.Watch(health_pb2.HealthCheckRequest(service=ACCEPTING)) for _ in range(2)]
         async with asyncio.timeout(20):
             assert [(await watch.read()).status for watch in watching] == [SERVING, SERVING]
