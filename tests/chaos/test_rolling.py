@@ -16,7 +16,7 @@ from tools.stack import StackUnavailable, make_stack
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
 
 SERVICES = ("identity", "pos")
-PEOPLE = 6
+PEOPLE = 3
 # Requests between two steps, so that each step happens under load.
 BETWEEN = 25
 SETTLED_SECONDS = 45
