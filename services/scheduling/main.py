@@ -65,7 +65,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     core = Core.of("scheduling", settings, permissions=PERMISSIONS)
     identity = Identity(settings.identity_target, core.minter, core.itself)
     agents = Agents(identity)
-    planner = Planner(core.database, clock)
+    planner = Planner(core.database, clock, wait_seconds=settings.roster_wait_seconds)
     rosters = Rosters(core.database, core.broker, clock, Solver(), identity.wages)
     files = Files.from_url(settings.files_url)
     core.health.check("files", files.ping, essential=False)

@@ -20,14 +20,13 @@ from services.scheduling.queries import rosters as queries
 from services.scheduling.queries.weeks import week_by_start
 
 POLL_SECONDS: Final = 0.2
-WAIT_SECONDS: Final = 20.0
-"""How much longer than its search a caller waits for a run."""
 
 
 class Planner:
     """Begins runs that are applied when they are over, and waits for them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, wait_seconds: float) -> None:
+        self.wait_seconds = wait_seconds
         self._database = database
         self._clock = clock
 

@@ -23,7 +23,7 @@ from services.scheduling.models.roster import WAITING
 from services.scheduling.queries import rosters as queries
 from services.scheduling.queries.sales import expected_sales
 from services.scheduling.rostering.forecast import LEVELS, Forecast, Staffing
-from services.scheduling.service.at_once import WAIT_SECONDS, Planner, asked
+from services.scheduling.service.at_once import Planner, asked
 from services.scheduling.service.convert import json_text, text_of
 
 AT_ONCE_SECONDS: Final = 6.0
@@ -46,7 +46,7 @@ class RosterService:
             week_of(date.fromisoformat(request.week_start)),
             wanted,
             actor=call.principal.user_id,
-            wait_seconds=WAIT_SECONDS,
+            wait_seconds=self._planner.wait_seconds,
         )
 
     async def StartRosterRun(self, request: roster_pb2.StartRosterRunRequest, call: Call) -> roster_pb2.RosterRun:

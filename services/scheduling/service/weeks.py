@@ -21,7 +21,7 @@ from services.scheduling.domain.conflicts import week_of
 from services.scheduling.models import WeeklySchedule
 from services.scheduling.queries import weeks as queries
 from services.scheduling.queries.shifts import Planned
-from services.scheduling.service.at_once import WAIT_SECONDS, Planner
+from services.scheduling.service.at_once import Planner
 from services.scheduling.service.convert import conflict_message, json_text, shift_message
 from services.scheduling.service.shifts import only_own
 
@@ -125,7 +125,7 @@ class WeekService:
             monday,
             {"template_id": template_id, "seconds": FILL_SECONDS, "keep_open": True},
             actor=call.principal.user_id,
-            wait_seconds=WAIT_SECONDS,
+            wait_seconds=self._planner.wait_seconds,
         )
         if run.state == "FAILED":
             raise Unavailable(run.error or "The week could not be planned.")

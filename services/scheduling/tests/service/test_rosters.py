@@ -58,14 +58,14 @@ async def test_a_template_is_planned_at_once_and_not_twice(api: Api, scheduling:
     us = team(scheduling, size=3)
     made = await template(api, us, *(lunch(day, 2) for day in range(5)), lunch(5, role="CHEF"))
     request = rosters.AutoScheduleRequest(week_start="2031-03-05", template_id=made.id, seconds=1)
-    answer = await api.RosterService.AutoSchedule(request, principal=us.manager, timeout=60)
+    answer = await api.RosterService.AutoSchedule(request, principal=us.manager, timeout=180)
     assert (answer.status, answer.success, answer.shifts_created) == ("success", True, 10)
     # Nobody can cook.
     assert answer.conflicts_detected == 1
     assert answer.optimization_metrics.coverage == "90.9%"
     assert (answer.shifts[0].staff.split()[-1], answer.shifts[0].time) == ("Idrissi", "11:00:00-16:00:00")
     assert answer.schedule_id
-    again = await api.RosterService.AutoSchedule(request, principal=us.manager, timeout=60)
+    again = await api.RosterService.AutoSchedule(request, principal=us.manager, timeout=180)
     assert (again.shifts_created, again.conflicts_detected) == (0, 1)
     draft = (await run(api, us, answer.run_id)).draft
     assert [json.loads(draft.unfilled)[0][name] for name in ("role", "missing", "considered")] == ["CHEF", 1, []]
@@ -183,7 +183,7 @@ async def test_the_same_key_asks_for_one_run(api: Api, scheduling: RunningServic
     made = await template(api, us, lunch(0))
     request = rosters.AutoScheduleRequest(week_start=MONDAY, template_id=made.id, seconds=1)
     answers = [
-        await api.RosterService.AutoSchedule(request, principal=us.manager, idempotency_key="once", timeout=60)
+        await api.RosterService.AutoSchedule(request, principal=us.manager, idempotency_key="once", timeout=180)
         for _ in range(2)
     ]
     assert answers[0] == answers[1]

@@ -80,7 +80,7 @@ async def test_a_template_fills_a_week_with_who_is_free(api: Api, scheduling: Ru
         templates.TemplateShiftDraft(role="WAITER", day_of_week=1, start_time="20:00", end_time="02:00"),
     )
     request = weeks.GenerateWeekRequest(template_id=made.id, week_start=MONDAY)
-    answer = await api.WeekService.GenerateWeek(request, principal=us.manager, timeout=60)
+    answer = await api.WeekService.GenerateWeek(request, principal=us.manager, timeout=180)
     assert (answer.shifts_created, answer.unfilled) == (4, 1)
     people = [shift.staff for shift in answer.schedule.assigned_shifts if shift.shift_date == MONDAY]
     assert sorted(people) == sorted(["", *(str(person) for person in us.people)])
