@@ -50,12 +50,17 @@ WORKS = {
     ("POST", "/api/pos/payments/{id}/process_refund/"),
     ("POST", "/api/kitchen/tickets/{id}/start/"),
     ("POST", "/api/kitchen/tickets/{id}/bump/"),
+    ("POST", "/api/timeclock/web-clock-in/"),
+    ("POST", "/api/timeclock/break/start/"),
+    ("POST", "/api/timeclock/break/end/"),
+    ("POST", "/api/timeclock/web-clock-out/"),
     ("GET", "/api/pos/reports/sales/export/"),
     ("GET", "/api/inventory/usage/export/"),
     ("GET", "/api/scheduling/weekly-schedules/"),
 }
 """What is known to succeed with the bodies below, so that equal answers are not equal refusals."""
 NOBODY = "00000000-0000-0000-0000-000000000000"
+PLACE = {"latitude": 31.624, "longitude": -7.9936}
 SITE = "http://127.0.0.1:8081/"
 
 
@@ -64,6 +69,9 @@ class Till:
 
     def __init__(self, restaurant: Restaurant) -> None:
         self.owner: Person = restaurant.owner
+        ok(self.owner.post("/api/settings/geolocation/", {**PLACE, "radius": 60}))
+        there = partial(self.owner.get, "/api/timeclock/restaurant-location/")
+        eventually(there, lambda answer: answer.status_code == 200)
         self.dish = ok(self.owner.post("/api/menu/items/", {"name": "Tea", "price": "12.00"}), 201)["id"]
         self.table = ok(self.owner.post("/api/staff/tables/", {"number": "1", "capacity": 4}), 201)["id"]
 
@@ -107,6 +115,9 @@ class Till:
             path = path.replace("{id}", self.table)
         elif path.startswith("/api/menu/items/{"):
             path = path.replace("{id}", self.dish)
+        elif path in {"/api/timeclock/web-clock-out/", "/api/timeclock/break/start/"}:
+            clocked = self.owner.post("/api/timeclock/web-clock-in/", {**PLACE, "accuracy": 10})
+            assert clocked.status_code in {200, 400}, clocked.text
         for variable in binding.variables:
             path = path.replace("{" + variable + "}", NOBODY)
         return path
@@ -117,6 +128,7 @@ class Till:
             return None
         lines = [{"product_id": self.dish, "quantity": 1}]
         bodies: dict[str, dict[str, Any]] = {
+            "/api/timeclock/web-clock-in/": {**PLACE, "accuracy": 10},
             "/api/pos/orders/": {"order_type": "TAKEOUT", "items": lines},
             "/api/pos/orders/price/": {"order_type": "TAKEOUT", "items": lines},
             "/api/pos/orders/{id}/add_item/": {"menu_item_id": self.dish, "quantity": 1},
