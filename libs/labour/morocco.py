@@ -33,8 +33,8 @@ MOROCCO: Final = RulePack(
                 ),
                 Citation(_CODE, "article 201"),
             ),
-            # A hundred where the work requires it. No article is named: what the decree says was confirmed, its
-            # numbering was not.
+            # A hundred where the work requires it. No article is named: secondary sources tell of the limits, and the
+            # decree's own text was not compared.
             yearly_overtime_limit=Rule(timedelta(hours=80), Citation(_DECREE, "on exceptional increases of work")),
             minimum_age=Rule(15, Citation(_CODE, "article 143")),
         ),

@@ -20,8 +20,8 @@ _PURPOSE = "file-link\n"
 class FileLinks:
     """Makes and checks links.
 
-    One stays the same for half an hour, so that browsers keep what they fetched, and works for at least an hour. It ends
-    at once when its file is replaced; exchanging the key ends all.
+    One stays the same for half an hour, so that browsers keep what they fetched, and works for at least an hour. It
+    ends at once when its file is replaced; exchanging the key ends all.
     """
 
     def __init__(self, key: Ed25519PrivateKey, clock: Clock, *, public_url: str) -> None:
