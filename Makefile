@@ -13,8 +13,8 @@ EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
 # tests does; the product runs the solver in a process of its own, and so do the tests.
 SOLVER_TESTS := services/scheduling/rostering tests/bench/test_roster.py
 
-# The journeys that need nothing but the platform; others bring phones, tills or processes that they kill.
-JOURNEYS := $(patsubst %,tests/e2e/test_%_journey.py,identity scheduling timeclock pos inventory billing operator)
+# The journeys that need nothing but the platform; others bring phones, tills, Stripe's pages or processes that they kill.
+JOURNEYS := $(patsubst %,tests/e2e/test_%_journey.py,identity scheduling timeclock pos inventory operator)
 
 .DEFAULT_GOAL := help
 .PHONY: help env protos run test images compose-test lint bench bench-roster bench-sockets bench-stock profile routes openapi asyncapi format lock clean-data clean
