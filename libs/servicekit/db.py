@@ -72,7 +72,7 @@ class Query:
     """A SQLAlchemy Core statement, compiled once to the text that psycopg prepares and caches.
 
     Parameters are the statement's named `bindparam`s; every other literal is fixed at compile time. Lists go in as one
-    array parameter (`column == any_(bindparam("ids"))`), never as a growing IN.
+    array parameter (`column == any_(bindparam("ids"))`), never as a growing IN, which raises ValueError.
     """
 
     _dialect: Any = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call] # no annotations
@@ -82,6 +82,8 @@ class Query:
         self.statement = statement
         compiled: Any = statement.compile(dialect=self._dialect)
         self.sql = str(compiled)
+        if "POSTCOMPILE" in self.sql:
+            raise ValueError(f"a growing IN cannot be prepared; compare with any_(): {self.sql}")
         self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self._fixed = dict(compiled.params)
 

@@ -111,3 +111,8 @@ async def test_statements_are_counted_without_the_scope(database: Database) -> N
 def test_a_parameter_that_a_query_does_not_have_is_an_error() -> None:
     with pytest.raises(TypeError, match="wanted"):
         ALL.parameters({"wanted": "x"})
+
+
+def test_a_growing_in_is_refused_before_it_runs() -> None:
+    with pytest.raises(ValueError, match="any_"):
+        Query(sa.select(notes.c.text).where(notes.c.text.in_(["one", "two"])))
