@@ -75,7 +75,7 @@ def hire(owner: Person, role: str = "WAITER", **fields: Any) -> dict[str, Any]:
 
 def test_users_are_an_array_until_a_page_is_asked_for(owner: Person, manager: Person) -> None:
     everybody = ok(manager.get("/api/users/"))
-    assert all(user.keys() == USER_FULL for user in everybody)
+    assert all(user.keys() == USER_FULL | {"stats"} for user in everybody)
     assert all(user["restaurant"] == user["restaurant_data"]["id"] for user in everybody)
     assert not any("api_key" in name or "oauth" in name for user in everybody for name in user["restaurant_data"])
     page = ok(manager.get("/api/users/?page_size=2"))
