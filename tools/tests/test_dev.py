@@ -49,7 +49,8 @@ class Running:
 
     def finish(self) -> int:
         """The exit status, once the process has ended."""
-        self.output += self.process.communicate(timeout=60)[0].decode()
+        # PostgreSQL writes its last checkpoint to a disk that other tests keep busy.
+        self.output += self.process.communicate(timeout=150)[0].decode()
         return self.process.returncode
 
 
