@@ -75,7 +75,7 @@ def say_ready(installation: Installation, accounts: str, seconds: float) -> None
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends the run as Ctrl-C does."""
+    """SIGTERM and SIGINT end the run as Ctrl-C does."""
     raise KeyboardInterrupt
 
 
@@ -83,7 +83,9 @@ def run(folder: Path, port: int) -> int:
     """Run until Ctrl-C, SIGTERM or the death of a process; returns the exit status."""
     begun = time.monotonic()
     require_free(port)
-    signal.signal(signal.SIGTERM, interrupt)
+    # Also where whoever started this in the background had SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     stack = WheelStack(folder)
     installation = Installation(folder, stack, port=port)
     status = 0

@@ -89,7 +89,7 @@ def test_a_card_is_charged_at_the_provider_and_the_bill_is_paid_by_its_webhook(
 
 def test_nobody_connects_square_or_sends_its_events_without_its_secrets(client: httpx.Client) -> None:
     restaurant = people.register(client, "DarForged")
-    assert ask(restaurant.owner, "GET", "/api/settings/square/oauth/authorize/", 503)["error"]
+    assert ask(restaurant.owner, "GET", "/api/settings/square/oauth/authorize/", 409)["error"]
     back = client.get("/api/settings/square/oauth/callback/?code=x&state=y", follow_redirects=False)
     assert back.status_code == 302
     assert "square=error" in back.headers["location"]

@@ -13,7 +13,7 @@ from mizan.pos.v1 import provider_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock
 from servicekit.db import Database, Scope
-from servicekit.errors import Invalid, Refusal, Unavailable
+from servicekit.errors import Conflict, Invalid, Refusal
 from services.pos.clients.http import ProviderError
 from services.pos.clients.identity import Identity
 from services.pos.clients.square import Square
@@ -53,7 +53,7 @@ class ProviderService:
 
     async def GetSquareAuthorization(self, _request: Empty, call: Call) -> provider_pb2.SquareAuthorization:
         if not self._square.is_configured:
-            raise Unavailable(NOT_CONFIGURED, code="square_not_configured")
+            raise Conflict(NOT_CONFIGURED, code="square_not_configured")
         tenant, person = call.principal.tenant, call.principal.user_id
         expires = self._clock.now() + STATE_LIFETIME
         state_id = await connections.begin_authorization(await call.session(), tenant, person, expires)

@@ -30,6 +30,8 @@ SOLVE: Final = Task("scheduling.solve", max_attempts=3, timeout=240)
 """One run of the optimizer; a run that was interrupted begins again."""
 
 SIX_DAYS: Final = timedelta(days=6)
+FURTHEST: Final = timedelta(weeks=53)
+"""Weeks further away than this are neither planned nor forecast."""
 _BEGIN = insert(RosterRun).on_conflict_do_nothing().returning(RosterRun)
 
 
@@ -40,6 +42,12 @@ class Applied:
     created: dict[int, UUID] = field(default_factory=dict)
     changed: int = 0
     skipped: list[Finding] = field(default_factory=list)
+
+
+def require_near(monday: date, today: date) -> None:
+    """Raises Invalid for a week so far away that nothing can be expected of it, and working towards it takes long."""
+    if abs(monday - today) > FURTHEST:
+        raise Invalid.field("week_start", "Name a week within a year of today.", code="too_far_away")
 
 
 async def start(
@@ -58,6 +66,7 @@ async def start(
     plan or the week is over.
     """
     reading = SessionReader(session)
+    require_near(monday, now.date())
     if monday + timedelta(days=8) < now.date():
         raise Invalid.field("week_start", "This week is over.", code="week_over")
     asked = queries.Wanted.of(wanted)

@@ -127,6 +127,7 @@ class RosterService:
         zone = ZoneInfo(restaurant.timezone) if restaurant is not None else refdata.queries.DEFAULT_TIME_ZONE
         monday = week_of(date.fromisoformat(request.week_start))
         today = self._clock.now().astimezone(zone).date()
+        commands.require_near(monday, today)
         expected = await expected_sales(reading, tenant, restaurant, monday, today)
         people = await queries.active_roles(reading, tenant)
         needs = staffing(

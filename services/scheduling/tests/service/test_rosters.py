@@ -15,7 +15,7 @@ from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.events import Bus, eventually
 from servicekit.testing.service import Api, RunningService
 from services.scheduling.models import RosterRun
-from services.scheduling.tests.service.test_availability import review, say
+from services.scheduling.tests.service.test_availability import refusal, review, say
 from services.scheduling.tests.service.test_shifts import plan
 from services.scheduling.tests.service.test_weeks import template
 from services.scheduling.tests.team import Team, team
@@ -236,3 +236,12 @@ async def test_lists_cost_the_same_for_one_run_and_for_many(api: Api, scheduling
         counted.append(len(ran))
     assert (listed.count, len(listed.results)) == (100, 100)
     assert counted[0] == counted[1]
+
+
+@pytest.mark.parametrize("week", ["9999-12-27", "2815-01-01"], ids=["last", "far"])
+async def test_weeks_that_are_too_far_away_are_refused_at_once(api: Api, scheduling: RunningService, week: str) -> None:
+    us = team(scheduling)
+    start = rosters.StartRosterRunRequest(week_start=week)
+    assert (await refusal(api.RosterService.StartRosterRun(start, principal=us.manager))).code == "too_far_away"
+    forecast = rosters.GetDemandForecastRequest(week_start=week)
+    assert (await refusal(api.RosterService.GetDemandForecast(forecast, principal=us.manager))).code == "too_far_away"
