@@ -30,7 +30,7 @@ SOLVE: Final = Task("scheduling.solve", max_attempts=3, timeout=240)
 """One run of the optimizer; a run that was interrupted begins again."""
 
 SIX_DAYS: Final = timedelta(days=6)
-FURTHEST: Final = timedelta(weeks=53)
+FURTHEST: Final = timedelta(weeks=520)
 """Weeks further away than this are neither planned nor forecast."""
 _BEGIN = insert(RosterRun).on_conflict_do_nothing().returning(RosterRun)
 
@@ -47,7 +47,7 @@ class Applied:
 def require_near(monday: date, today: date) -> None:
     """Raises Invalid for a week so far away that nothing can be expected of it, and working towards it takes long."""
     if abs(monday - today) > FURTHEST:
-        raise Invalid.field("week_start", "Name a week within a year of today.", code="too_far_away")
+        raise Invalid.field("week_start", "Name a week within ten years of today.", code="too_far_away")
 
 
 async def start(
