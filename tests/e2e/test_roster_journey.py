@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import stamina
 
 from tests.support import browser
 from tests.support.people import Person, Restaurant, join, register
@@ -85,10 +86,10 @@ def test_a_draft_is_looked_at_and_applied(restaurant: Restaurant) -> None:
     week = MONDAY + timedelta(weeks=1)
     wanted = {"week_start": str(week), "template_id": template(manager, "Two", 2, 1), "seconds": 1}
     run = made(manager.post("/api/scheduling/roster-runs/", wanted), 202)
-    for _ in range(400):
-        run = made(manager.get(f"/api/scheduling/roster-runs/{run['id']}/"))
-        if run["state"] not in ("QUEUED", "RUNNING"):
-            break
+    for attempt in stamina.retry_context(on=AssertionError, timeout=60, attempts=None, wait_max=0.3):
+        with attempt:
+            run = made(manager.get(f"/api/scheduling/roster-runs/{run['id']}/"))
+            assert run["state"] not in ("QUEUED", "RUNNING")
     assert run["state"] == "DRAFT", run
     assert [change["action"] for change in run["draft"]["changes"]] == ["ADD", "ADD"]
     assert made(manager.get(f"/api/schedule/weekly-schedules/{week}/"))["assigned_shifts"] == []
