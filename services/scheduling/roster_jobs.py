@@ -62,6 +62,7 @@ class Rosters:
                 raise
             await self._fail(run, str(error))
         except Exception:
+            # A bug is repeated and logged as every job's; whoever waits is told only when nobody tries any more.
             if job.last_attempt:
                 await self._fail(run, "The optimizer failed.")
             raise

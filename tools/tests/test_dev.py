@@ -49,8 +49,7 @@ class Running:
 
     def finish(self) -> int:
         """The exit status, once the process has ended."""
-        # PostgreSQL writes its last checkpoint to a disk that other tests keep busy.
-        self.output += self.process.communicate(timeout=150)[0].decode()
+        self.output += self.process.communicate(timeout=60)[0].decode()
         return self.process.returncode
 
 

@@ -48,6 +48,7 @@ class CatchUp:
         try:
             await self._begin(connection, cursor_text, heartbeat_seconds)
         except Exception:
+            # Whatever it was, a client that stayed would miss messages without knowing.
             connection.close(TRY_LATER, "what was missed could not be read")
             raise
 
@@ -85,6 +86,7 @@ class CatchUp:
         try:
             await self._replay(connection, connection.seen)
         except Exception:
+            # Whatever it was, a client that stayed would miss messages without knowing.
             connection.close(TRY_LATER, "what was missed could not be read")
             raise
 
