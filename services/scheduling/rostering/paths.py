@@ -215,7 +215,7 @@ def best_of(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool] = n
     found: list[Path | None] = [None] * len(wanted)
     families: dict[int, list[int]] = {}
     for place, (finder, _) in enumerate(wanted):
-        if finder.tractable:
+        if finder.tractable and not finder.plan.empty:
             families.setdefault(id(finder.plan.family), []).append(place)
     waiting = list(families.values())
     while waiting:

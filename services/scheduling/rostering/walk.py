@@ -78,6 +78,11 @@ class Plan:
     starts: Ints
     places: Ints
 
+    @property
+    def empty(self) -> bool:
+        """Whether no sum of minutes is allowed: the least asked for is more than the most that can be worked."""
+        return self.family.by_minutes and self.resources[0].least > self.resources[0].cap
+
     def costs(self, prices: Floats) -> Floats:
         """The price of the cheapest option in each group of the family."""
         found = np.full(self.family.size, np.inf)

@@ -88,6 +88,13 @@ def test_locked_leave_is_named_as_a_conflict() -> None:
     assert ("ben", "time off") in {(c.person, c.rule) for c in result.conflicts}
 
 
+def test_more_hours_than_the_shifts_offer_are_named_as_a_conflict() -> None:
+    # Two shifts of eight hours in all: twenty cannot be worked, whatever the days.
+    contract = Rule(Limit.MIN_PERIOD_MINUTES, "contracted hours", 20 * 60, people=frozenset({"ana"}))
+    result = run(replace(SMALL, rules=(contract,)), seconds=1)
+    assert {(c.person, c.rule) for c in result.conflicts} == {("ana", "contracted hours")}
+
+
 def test_an_unfilled_slot_says_who_was_considered_and_what_excluded_each() -> None:
     result = run(SMALL, seconds=1)
     assert result.status is Status.OPTIMAL
