@@ -14,7 +14,7 @@ from tests.chaos.crowd import NO_ANSWER, Crowd
 from tests.chaos.ledger import Listener, count, listening
 from tools.installation import Installation
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.chaos, pytest.mark.long, pytest.mark.timeout(180)]
 
 PEOPLE = 6
 # What counts as being at work, before an outage and after it.

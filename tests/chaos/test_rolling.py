@@ -13,7 +13,7 @@ from tests.chaos.rounds import Balancer, Rounds, callers, told
 from tools.installation import GATEWAY, Installation
 from tools.stack import StackUnavailable, make_stack
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.chaos, pytest.mark.long, pytest.mark.timeout(180)]
 
 SERVICES = ("identity", "pos")
 PEOPLE = 3

@@ -19,6 +19,8 @@ ROLES = ("SUPER_ADMIN", *ADMINISTRATIVE, *STAFF)
 NOWHERE = str(UUID(int=0))
 SENDS_BODY = {"POST", "PUT", "PATCH"}
 
+pytestmark = pytest.mark.long
+
 
 def operations() -> Iterator[tuple[Operation, Binding]]:
     for operation in Catalog.load(DESCRIPTORS).operations:

@@ -33,6 +33,8 @@ ANSWER_SECONDS = 30
 # These search as long as they are asked to.
 PLANS_A_WEEK = ("/auto-schedule/", "/optimize/")
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def described(installation: Site) -> Any:

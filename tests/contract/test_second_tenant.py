@@ -21,6 +21,8 @@ MOVING = ("last_used_at", "current", "updated_at", "timestamp")
 SENDS_BODY = {"POST", "PUT", "PATCH"}
 MOST_IDS = 12
 
+pytestmark = pytest.mark.long
+
 
 def operations() -> Iterator[tuple[Operation, Binding]]:
     for operation in Catalog.load(DESCRIPTORS).operations:

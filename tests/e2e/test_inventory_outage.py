@@ -21,7 +21,7 @@ from tools.stack import StackUnavailable, make_stack
 from tools.stack.processes import LOOPBACK
 from tools.stack.stack import ExternalStack
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.chaos, pytest.mark.long, pytest.mark.timeout(240)]
 
 SALES = 40
 WAITERS = 4

@@ -1,14 +1,18 @@
 """Child processes that end with their parent, and the wait for their readiness."""
 
+import fcntl
+import os
 import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -19,6 +23,8 @@ START_TIMEOUT = 180.0
 STOP_TIMEOUT = 20.0
 POLL_INTERVAL = 0.01
 TAIL_BYTES = 8192
+# Locks between processes do not hold within one.
+_reserved: set[int] = set()
 
 
 class ServerError(RuntimeError):
@@ -26,8 +32,14 @@ class ServerError(RuntimeError):
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now; raises ServerError when none is found."""
+    """A loopback port that nobody listens on, and that nobody else is given while this process lives.
+
+    Raises ServerError when none is found.
+    """
     for port in random.sample(range(*PORT_RANGE), k=200):
+        if port in _reserved or not _reserve(port):
+            continue
+        _reserved.add(port)
         with socket.socket() as probe:
             try:
                 probe.bind((LOOPBACK, port))
@@ -35,6 +47,21 @@ def free_port() -> int:
                 continue
             return port
     raise ServerError(f"no free port between {PORT_RANGE[0]} and {PORT_RANGE[1]}")
+
+
+def _reserve(port: int) -> bool:
+    """Locks the port's byte of a file that all processes of this user share; False when another process has it."""
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _reservations() -> int:
+    """The file, open for as long as the process lives: to close it would give its locks up."""
+    return os.open(Path(tempfile.gettempdir(), f"mizan-ports-{os.getuid()}"), os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def write_secret(path: Path, content: str) -> None:

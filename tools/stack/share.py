@@ -43,7 +43,7 @@ class User:
 
 
 def serve(greeting: Mapping[str, Any], stop: Callable[[], object], address: Path) -> None:
-    """Keep started servers until their last user leaves, then stop them; ones that nobody uses within a minute too."""
+    """Keep started servers until their last user leaves, or until it is plain that nobody comes, then stop them."""
     told = json.dumps(greeting).encode() + b"\n"
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector, ExitStack() as leaving:
         listener.bind(str(address))

@@ -21,7 +21,7 @@ from tools.stack import free_port
 from tools.tests.processes import descendants, survivors, watch
 
 READY_TIMEOUT = 90
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
 
 class Running:

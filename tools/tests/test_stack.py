@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import redis
 
-from tools.stack import Endpoints, ServerError, StackUnavailable, make_stack
+from tools.stack import Endpoints, ServerError, StackUnavailable, free_port, make_stack
 from tools.stack.postgres import is_reachable
 from tools.stack.processes import Child, Spawner
 from tools.stack.share import join, shared_stack
@@ -222,6 +222,12 @@ def test_a_port_that_somebody_took_is_changed(tmp_path: Path) -> None:
             assert query(stack.admin_dsn, "SELECT 1") == [(1,)]
             assert ping(stack.redis_url)
             assert taken.getsockname()[1] not in (stack.postgres.port, stack.nats.port, stack.valkey.port)
+
+
+def test_a_port_is_given_to_one_process_only() -> None:
+    program = "import sys; from tools.stack.processes import _reserve; print(_reserve(int(sys.argv[1])))"
+    command = [sys.executable, "-c", program, str(free_port())]
+    assert subprocess.check_output(command, cwd=ROOT, text=True, timeout=30) == "False\n"
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import text
 
 from servicekit import context, housekeeping, telemetry
-from servicekit.backoff import Backoff
+from servicekit.backoff import Backoff, pause
 from servicekit.db import POOL_WAIT_SECONDS, SYSTEM, Database, Query
 from servicekit.jobs.queue import QUEUE, REQUEST_ID, TRACE_PARENT
 from servicekit.jobs.schema import SCHEMA
@@ -104,12 +104,12 @@ class Jobs:
         self._concurrency = concurrency
         self._drain = drain
         self._ended = 0
-        self._stopping = False
+        self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begins to run jobs; a database that is away is waited for."""
-        self._stopping = False
+        self._stop.clear()
         self._tasks = [
             asyncio.create_task(self._run(), name=f"{self._service}-jobs"),
             asyncio.create_task(self._tend(), name=f"{self._service}-jobs-tend"),
@@ -117,7 +117,8 @@ class Jobs:
 
     async def stop(self) -> None:
         """Takes no more jobs and lets those that run finish; at the drain's end they are put back."""
-        self._stopping = True
+        self._stop.set()
+        # Not enough alone: what is cancelled while its database is away ends with that error instead, and is caught.
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -144,11 +145,11 @@ class Jobs:
                 # It returns by itself when its own upkeep failed, such as a heartbeat that did not get through.
                 raise ConnectionError("the worker ended")
             except Exception as error:  # noqa: BLE001 - whatever happens, somebody must go on working
-                if self._stopping:  # a worker that is cancelled while its database is away ends with that error instead
+                if self._stop.is_set():
                     return
                 failures = 1 if time.monotonic() - began > RECOVERY.cap else failures + 1
                 log.warning("jobs_interrupted", service=self._service, failures=failures, error=repr(error))
-                await asyncio.sleep(RECOVERY.delay(failures))
+                await pause(RECOVERY.delay(failures), self._stop)
 
     async def _work(self, app: procrastinate.App, *, wait: bool) -> None:
         await app.run_worker_async(
@@ -237,13 +238,13 @@ class Jobs:
     # Beside the work
 
     async def _tend(self) -> None:
-        while True:
+        while not self._stop.is_set():
             try:
                 await self.reclaim()
                 await self._observe()
             except Exception as error:  # noqa: BLE001 - the next round tries again
                 log.debug("jobs_upkeep_failed", service=self._service, error=repr(error))
-            await asyncio.sleep(OBSERVE_SECONDS)
+            await pause(OBSERVE_SECONDS, self._stop)
 
     async def reclaim(self) -> int:
         """Puts back the jobs of workers that died; one that keeps killing its worker is given up."""

@@ -470,3 +470,24 @@ async def test_it_stops_while_the_database_is_away(database: Database, own_stack
             await worker.stop()
     finally:
         own_stack.restart("postgres")
+
+
+async def test_its_upkeep_stops_although_losing_the_database_hid_that_it_was_told_to(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Jobs("sample", database, {}, drain=1)
+    looking = asyncio.Event()
+
+    async def reclaim() -> int:
+        looking.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise psycopg.OperationalError("the connection is closed") from None
+        return 0
+
+    monkeypatch.setattr(worker, "reclaim", reclaim)
+    await worker.start()
+    async with asyncio.timeout(10):
+        await looking.wait()
+        await worker.stop()

@@ -33,6 +33,7 @@ from tools.stripe_server.account import Account, Object, line
 GROUPS = 10
 SHUFFLES = 100
 """In each group, so that there are a thousand."""
+pytestmark = pytest.mark.long
 AT_ONCE = 6
 GRACE = timedelta(days=14)
 NOW = 1_800_000_000
