@@ -28,7 +28,7 @@ from gateway.transcode import document
 from gateway.transcode.catalog import Catalog
 from gateway.transcode.engine import Engine
 from gateway.transcode.models import Models
-from servicekit import telemetry
+from servicekit import garbage, telemetry
 from servicekit.grpc_client import Client
 from servicekit.identity import TokenMinter, service_principal
 
@@ -80,6 +80,7 @@ class Gateway:
             stack.push_async_callback(self.revocations.stop)
             self._app = self._build_app()
             self._exit = stack.pop_all()
+        garbage.spare()
 
     async def stop(self) -> None:
         """Stops the parts, last first."""

@@ -17,15 +17,16 @@ from uuid import UUID
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
-from sqlalchemy import CompoundSelect, Connection, Select, TextClause, event, text
+from sqlalchemy import CompoundSelect, Connection, Select, TextClause, UpdateBase, event, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.util import await_only
 
 from servicekit import telemetry
 from servicekit.identity import Principal
-from servicekit.roundtrip import RoundTripConnection
+from servicekit.roundtrip import COMMIT, RoundTripConnection, Statement
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_WAIT_SECONDS = 2.0
@@ -34,10 +35,10 @@ SECOND_WAIT_SECONDS = 1.0
 POOL_WAIT_SECONDS = 5.0
 RECONNECT_SECONDS = 2.0
 STATEMENT_TIMEOUT_MS = 15_000
-SET_SCOPE = (
-    "SELECT set_config('mizan.restaurant_id', %s, true) AS restaurant, set_config('mizan.scope', %s, true) AS scope"
+_SET_SCOPE = (
+    "SELECT set_config('mizan.restaurant_id', $1, true) AS restaurant, set_config('mizan.scope', $2, true) AS scope"
 )
-_SET_SCOPE = SET_SCOPE.replace("%s", "$1", 1).replace("%s", "$2")
+_TRANSACTION = "mizan_transaction"
 
 statements_run: ContextVar["StatementLog | None"] = ContextVar("mizan_statements_run", default=None)
 
@@ -50,9 +51,10 @@ class Scope:
     system: bool = False
 
     @property
-    def parameters(self) -> tuple[str, str]:
-        """The values of the two settings that the row-level policies read."""
-        return (str(self.restaurant_id) if self.restaurant_id else "", "system" if self.system else "")
+    def statement(self) -> Statement:
+        """Sets what the row-level policies read, until the transaction ends."""
+        restaurant = str(self.restaurant_id) if self.restaurant_id else ""
+        return Statement(_SET_SCOPE, (restaurant, "system" if self.system else ""))
 
 
 SYSTEM = Scope(system=True)
@@ -72,14 +74,21 @@ class Query:
     """A SQLAlchemy Core statement, compiled once to the text that psycopg prepares and caches.
 
     Parameters are the statement's named `bindparam`s; every other literal is fixed at compile time. Lists go in as one
-    array parameter (`column == any_(bindparam("ids"))`), never as a growing IN, which raises ValueError.
+    array parameter (`column == any_(bindparam("ids"))`), never as a growing IN, which raises ValueError. With `cast`,
+    the statement's own text casts every parameter, and values that are None do not have it prepared once more.
     """
 
     _dialect: Any = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call] # no annotations
     _named: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call] # as above
 
-    def __init__(self, statement: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | TextClause) -> None:
+    def __init__(
+        self,
+        statement: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | UpdateBase | TextClause,
+        *,
+        cast: bool = False,
+    ) -> None:
         self.statement = statement
+        self._cast = cast
         compiled: Any = statement.compile(dialect=self._dialect)
         self.sql = str(compiled)
         if "POSTCOMPILE" in self.sql:
@@ -99,10 +108,10 @@ class Query:
             raise TypeError(f"the query has no parameters {sorted(unknown)}")
         return {**self._fixed, **given} if given else self._fixed
 
-    def values(self, given: dict[str, Any]) -> list[Any]:
-        """The parameters in the order of the placeholders. Raises TypeError for a name the statement does not have."""
+    def bound(self, given: dict[str, Any]) -> Statement:
+        """The statement with these parameters. Raises TypeError for a name it does not have."""
         parameters = self.parameters(given)
-        return [parameters[name] for name in self._names]
+        return Statement(self.sql, [parameters[name] for name in self._names], self._cast)
 
 
 _PING = Query(text("SELECT 1"))
@@ -137,9 +146,13 @@ class SessionReader(Reading):
         self._session = session
 
     async def all(self, query: Query, **parameters: Any) -> Sequence[Any]:
-        """Every row; pending changes are flushed first."""
-        await self._session.flush()
-        return (await self._session.execute(query.statement, query.parameters(parameters))).all()
+        """Every row."""
+        return (await self.batch((query, parameters)))[0]
+
+    async def batch(self, *queries: tuple[Query, dict[str, Any]]) -> list[list[Any]]:
+        """The rows of several queries, in one round trip; pending changes are flushed first."""
+        statements = [query.bound(parameters) for query, parameters in queries]
+        return await self._session.run_sync(run, statements)
 
 
 class Reader(Reading):
@@ -155,25 +168,21 @@ class Reader(Reading):
 
     async def batch(self, *queries: tuple[Query, dict[str, Any]]) -> list[list[Any]]:
         """The rows of several queries, in one transaction and one round trip."""
-        log = statements_run.get()
+        for query, _ in queries:
+            log_statement(query.sql)
         with telemetry.sql_span(queries[0][0].sql):
             try:
-                return await self._run(queries, log, READ_WAIT_SECONDS)
+                return await self._run(queries, READ_WAIT_SECONDS)
             except psycopg.OperationalError as error:
                 if not _is_lost(error):
                     raise
                 # Every connection from before a restart of the server is dead: sort them out, and ask once more.
                 await self._pool.check()
-                return await self._run(queries, log, SECOND_WAIT_SECONDS)
+                return await self._run(queries, SECOND_WAIT_SECONDS)
 
-    async def _run(
-        self, queries: Sequence[tuple[Query, dict[str, Any]]], log: StatementLog | None, wait_seconds: float
-    ) -> list[list[Any]]:
-        statements: list[tuple[str, Sequence[Any]]] = [(_SET_SCOPE, self._scope.parameters)]
-        for query, parameters in queries:
-            statements.append((query.sql, query.values(parameters)))
-            if log is not None:
-                log.append(query.sql)
+    async def _run(self, queries: Sequence[tuple[Query, dict[str, Any]]], wait_seconds: float) -> list[list[Any]]:
+        statements = [self._scope.statement]
+        statements += [query.bound(parameters) for query, parameters in queries]
         connection = await self._pool.getconn(timeout=wait_seconds)
         try:
             return (await connection.fetch(statements))[1:]
@@ -241,10 +250,11 @@ class Database:
             pool_size=self._pool_size,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
-            connect_args=settings,
+            connect_args={**settings, "async_creator_fn": RoundTripConnection.connect},
             query_cache_size=2000,
         )
-        event.listen(self._engine.sync_engine, "before_cursor_execute", _log_statement)
+        event.listen(self._engine.sync_engine, "before_cursor_execute", _before_cursor_execute)
+        event.listen(self._engine.sync_engine, "checkin", _forget_scope)
         telemetry.instrument(self._engine)
 
     async def stop(self) -> None:
@@ -287,13 +297,56 @@ def _set_scope(session: Session, _transaction: SessionTransaction, connection: C
     scope = session.info.get("scope")
     if scope is None:
         raise RuntimeError("a session was opened without a scope")
-    connection.exec_driver_sql(SET_SCOPE, scope.parameters)
+    driver: Any = connection.connection.driver_connection
+    # Nothing is sent yet: it goes with BEGIN and the first statement.
+    driver.prelude = scope.statement
+    session.info[_TRANSACTION] = driver
 
 
-def _log_statement(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+@event.listens_for(Session, "after_transaction_end")
+def _end(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_TRANSACTION, None)
+
+
+def _forget_scope(connection: Any, _record: Any) -> None:
+    """Whoever gets the connection next, a transaction without a session included, sees no tenant of before."""
+    if connection is not None:
+        connection.driver_connection.prelude = None
+
+
+def run(session: Session, statements: Sequence[Statement]) -> list[list[Any]]:
+    """The rows of statements that go past SQLAlchemy, in one round trip of the session's transaction.
+
+    Pending changes are flushed first. Needs to be called by `AsyncSession.run_sync` or an event of the session. Raises
+    psycopg's errors.
+    """
+    session.flush()
+    if _TRANSACTION not in session.info:
+        session.connection()
+    driver: RoundTripConnection = session.info[_TRANSACTION]
+    for statement in statements:
+        if statement is not COMMIT:
+            log_statement(statement.sql)
+    with telemetry.sql_span(statements[0].sql):
+        try:
+            return await_only(driver.fetch(statements))
+        except psycopg.OperationalError as error:
+            if _is_lost(error):
+                # As SQLAlchemy does itself: no other connection of before a restart of the server is worth a try.
+                session.get_bind().engine.dispose()
+            raise
+
+
+def log_statement(sql: str) -> None:
+    """Notes a statement for whoever counts."""
     log = statements_run.get()
-    if log is not None and statement != SET_SCOPE:
-        log.append(statement)
+    if log is not None:
+        log.append(sql)
+
+
+def _before_cursor_execute(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    log_statement(statement)
 
 
 def tenant_policies(tables: Sequence[str], column: str = "restaurant_id") -> list[str]:

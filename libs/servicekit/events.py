@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, lru_cache
-from itertools import chain
+from functools import lru_cache
+from typing import Any
 from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
 
@@ -21,8 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 
 from mizan.options.v1 import options_pb2
-from servicekit import context, telemetry, wire
+from servicekit import context, postponed, tables, telemetry, wire
 from servicekit.methods import carries_secret
+from servicekit.postponed import BulkInsert
 
 MESSAGE_ID = "Nats-Msg-Id"
 TYPE = "mizan-type"
@@ -116,12 +117,8 @@ class Envelope:
         )
 
 
-# A row of the outbox: id, subject, type, payload, headers as JSON.
-_Row = tuple[UUID, str, str, bytes, str]
-
-# Few enough that the statements for every number of rows up to this stay prepared.
-ROWS_PER_STATEMENT = 20
-_PENDING = "mizan_pending_events"
+_OUTBOX = BulkInsert(tables.outbox, without=("seq", "created_at"))
+_EMITTED = "mizan_emitted"
 _on_commit: WeakKeyDictionary[Engine, list[Callable[[], None]]] = WeakKeyDictionary()
 
 
@@ -152,19 +149,17 @@ def emit(
     with telemetry.span(kind.subject, telemetry.PRODUCER, {"messaging.destination.name": kind.subject}):
         if trace_parent := telemetry.trace_parent():
             headers[context.TRACE_PARENT] = trace_parent
-    if not session.in_transaction():
-        # So that whatever ends this transaction, a close included, also ends what was emitted in it.
-        session.sync_session.begin()
-    pending = _pending(session.sync_session).rows
-    pending.append((event_id, kind.subject, kind.name, payload, orjson.dumps(headers).decode()))
+    row = {"id": event_id, "subject": kind.subject, "type": kind.name, "payload": payload, "headers": headers}
+    postponed.postpone(session, _OUTBOX, row)
     if kind.public and restaurant_id is not None:
-        pending.append(_public_row(kind, message, event_id, restaurant_id, headers))
+        postponed.postpone(session, _OUTBOX, _public_row(kind, message, event_id, restaurant_id, headers))
+    session.info[_EMITTED] = True
     return event_id
 
 
 def _public_row(
     kind: EventType, message: Message, event_id: UUID, restaurant_id: UUID, headers: Mapping[str, str]
-) -> _Row:
+) -> dict[str, Any]:
     body = {
         "specversion": "1.0",
         "id": str(event_id),
@@ -180,13 +175,13 @@ def _public_row(
     outside = {CONTENT_TYPE: CLOUD_EVENTS_JSON, TYPE: kind.name}
     if context.TRACE_PARENT in headers:
         outside[context.TRACE_PARENT] = body["traceparent"] = headers[context.TRACE_PARENT]
-    return (
-        uuid4(),
-        kind.public_subject(restaurant_id),
-        kind.name,
-        orjson.dumps(body),
-        orjson.dumps(outside).decode(),
-    )
+    return {
+        "id": uuid4(),
+        "subject": kind.public_subject(restaurant_id),
+        "type": kind.name,
+        "payload": orjson.dumps(body),
+        "headers": outside,
+    }
 
 
 def on_commit(engine: AsyncEngine, wake: Callable[[], None]) -> Callable[[], None]:
@@ -196,81 +191,16 @@ def on_commit(engine: AsyncEngine, wake: Callable[[], None]) -> Callable[[], Non
     return lambda: wakers.remove(wake)
 
 
-class _Pending:
-    """What a transaction has emitted and not yet written, and how much of it there was when each savepoint began.
-
-    Rows of a mapped class would follow savepoints by themselves, at about twice the cost.
-    """
-
-    __slots__ = ("before", "rows", "written")
-
-    def __init__(self) -> None:
-        self.rows: list[_Row] = []
-        self.before: dict[SessionTransaction, int] = {}
-        self.written = False
-
-
-def _pending(session: Session) -> _Pending:
-    pending: _Pending | None = session.info.get(_PENDING)
-    if pending is None:
-        pending = session.info[_PENDING] = _Pending()
-    return pending
-
-
-async def write_pending(session: AsyncSession) -> None:
-    """Writes what was emitted so far; a commit does that by itself."""
-    await session.run_sync(_write)
-
-
-def _write(session: Session) -> None:
-    pending: _Pending | None = session.info.get(_PENDING)
-    if pending is None or not pending.rows:
-        return
-    connection = session.connection()
-    for start in range(0, len(pending.rows), ROWS_PER_STATEMENT):
-        rows = pending.rows[start : start + ROWS_PER_STATEMENT]
-        connection.exec_driver_sql(_insert(len(rows)), tuple(chain.from_iterable(rows)))
-    pending.rows.clear()
-    pending.before.clear()
-    pending.written = True
-
-
-@cache
-def _insert(rows: int) -> str:
-    values = ", ".join(["(%s, %s, %s, %s, %s::jsonb)"] * rows)
-    return f"INSERT INTO outbox (id, subject, type, payload, headers) VALUES {values}"  # noqa: S608 - placeholders only
-
-
-@event.listens_for(Session, "before_commit")
-def _before_commit(session: Session) -> None:
-    # The release of a savepoint is no commit: what was emitted inside it still shares the transaction's fate.
-    if not session.in_nested_transaction():
-        _write(session)
-
-
-@event.listens_for(Session, "after_transaction_create")
-def _begin_savepoint(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.nested:
-        pending = _pending(session)
-        pending.before[transaction] = len(pending.rows)
-
-
-@event.listens_for(Session, "after_soft_rollback")
-def _undo_savepoint(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.nested:
-        pending = _pending(session)
-        del pending.rows[pending.before.pop(transaction, 0) :]
+@event.listens_for(Session, "after_commit")
+def _wake_relay(session: Session) -> None:
+    # The release of a savepoint counts as a commit here.
+    emitted = session.info.get(_EMITTED) and not session.in_nested_transaction()
+    if emitted and isinstance(session.bind, Engine):
+        for wake in _on_commit.get(session.bind, ()):
+            wake()
 
 
 @event.listens_for(Session, "after_transaction_end")
 def _end(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
-        session.info.pop(_PENDING, None)
-
-
-@event.listens_for(Session, "after_commit")
-def _wake_relay(session: Session) -> None:
-    pending: _Pending | None = session.info.get(_PENDING)
-    if pending is not None and pending.written and isinstance(session.bind, Engine):
-        for wake in _on_commit.get(session.bind, ()):
-            wake()
+        session.info.pop(_EMITTED, None)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit import context, events, telemetry
 from servicekit.backoff import Backoff
-from servicekit.db import SYSTEM, Database, Scope
+from servicekit.db import SYSTEM, Database, Query, Scope, SessionReader
 from servicekit.events import Envelope
 from servicekit.tables import inbox as inbox_table
 
@@ -124,12 +124,18 @@ class BatchSubscription:
         await self.handler(session, batch)
 
 
-_MARK = insert(inbox_table).on_conflict_do_nothing().returning(inbox_table.c.message_id)
-_MARK_MANY = (
+_CONSUMER = sa.bindparam("consumer", type_=sa.Text)
+_MARK = Query(
+    insert(inbox_table)
+    .values(consumer=_CONSUMER, message_id=sa.bindparam("id", type_=sa.Uuid))
+    .on_conflict_do_nothing()
+    .returning(inbox_table.c.message_id)
+)
+_MARK_MANY = Query(
     insert(inbox_table)
     .from_select(
         ["consumer", "message_id"],
-        sa.select(sa.bindparam("consumer", type_=sa.Text), sa.func.unnest(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))),
+        sa.select(_CONSUMER, sa.func.unnest(sa.bindparam("ids", type_=ARRAY(sa.Uuid)))),
     )
     .on_conflict_do_nothing()
     .returning(inbox_table.c.message_id)
@@ -166,8 +172,8 @@ class Inbox:
 
     async def apply_in(self, session: AsyncSession, event: Event) -> bool:
         """Handles an event in the caller's transaction; False when it was handled before."""
-        mark = await session.execute(_MARK, {"consumer": self.subscription.name, "message_id": event.envelope.id})
-        if mark.first() is None:
+        mark = await SessionReader(session).first(_MARK, consumer=self.subscription.name, id=event.envelope.id)
+        if mark is None:
             return False
         async with asyncio.timeout(self.subscription.handler_timeout):
             await self.subscription.handle(session, (event,))
@@ -178,8 +184,8 @@ class Inbox:
         unique = {event.envelope.id: event for event in batch}
         async with self.database.write(SYSTEM) as session:
             # In one order everywhere, so that two replicas with the same events do not lock each other out.
-            marks = await session.execute(_MARK_MANY, {"consumer": self.subscription.name, "ids": sorted(unique)})
-            fresh = set(marks.scalars())
+            marks = await SessionReader(session).all(_MARK_MANY, consumer=self.subscription.name, ids=sorted(unique))
+            fresh = {mark.message_id for mark in marks}
             if fresh:
                 async with asyncio.timeout(self.subscription.handler_timeout):
                     await self.subscription.handle(session, [event for key, event in unique.items() if key in fresh])

@@ -22,7 +22,12 @@ Handler = Callable[[Any, Call], Awaitable[Any]]
 Layer = Callable[[Method, Handler], Handler]
 
 ATTEMPTS_ON_SERIALIZATION_FAILURE = 3
-_RETRYABLE = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+# The last: "cached plan must not change result type", after a migration; the new transaction prepares anew.
+_RETRYABLE = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.FeatureNotSupported,
+)
 _AWAY = (PoolTimeout, TooManyRequests, psycopg.OperationalError, sqlalchemy.exc.TimeoutError)
 
 
@@ -62,8 +67,8 @@ def unit_of_work(method: Method, following: Handler) -> Handler:
         for left in range(ATTEMPTS_ON_SERIALIZATION_FAILURE - 1, -1, -1):
             try:
                 return await attempt(request, call)
-            except sqlalchemy.exc.DBAPIError as error:
-                if not isinstance(error.orig, _RETRYABLE):
+            except (sqlalchemy.exc.DBAPIError, *_RETRYABLE) as error:
+                if not isinstance(_cause(error), _RETRYABLE):
                     raise
                 if left == 0 or method.streams_in:
                     raise Conflict(
@@ -78,7 +83,7 @@ def refusal_of(error: Exception) -> Refusal | None:
     """The refusal that an exception amounts to, or None when it is a bug."""
     if isinstance(error, Refusal):
         return error
-    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    cause = _cause(error)
     if isinstance(cause, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
         return Unavailable("The request took too long. Please try again.", code="timeout")
     if isinstance(cause, asyncio.TimeoutError):
@@ -87,9 +92,18 @@ def refusal_of(error: Exception) -> Refusal | None:
         return Unavailable("The service is starting or recovering. Please try again.", retry_after=1)
     if isinstance(cause, psycopg.errors.UniqueViolation):
         return Conflict("This exists already.", code="already_exists")
+    if isinstance(cause, psycopg.errors.ForeignKeyViolation):
+        return Conflict(
+            "Something that this is about has just been removed. Please try again.", code="changed_meanwhile"
+        )
     if isinstance(cause, psycopg.DataError):
         return Invalid("A value is out of range or not valid text.")
     return None
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """What the driver said: SQLAlchemy wraps it, statements past SQLAlchemy raise it as it is."""
+    return error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
 
 
 def compose(method: Method, servicer_method: Handler, layers: tuple[Layer, ...]) -> Handler:

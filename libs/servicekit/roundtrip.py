@@ -5,18 +5,35 @@ through a cursor. Here they leave together, and the rows come back through psyco
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
-from psycopg import AsyncConnection, abc, errors
+from psycopg import AsyncConnection, AsyncPipeline, abc, errors
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.waiting import Wait
 
 _Key = tuple[str, tuple[int, ...]]
+
+
+class Statement(NamedTuple):
+    """SQL with `$1` placeholders and its parameters.
+
+    Parameters say their types by themselves, unless `cast`: then the SQL casts each of them, and the statement is
+    prepared once, whatever they are.
+    """
+
+    sql: str
+    parameters: Sequence[Any] = ()
+    cast: bool = False
+
+
+BEGIN = Statement("BEGIN")
+COMMIT = Statement("COMMIT")
 
 
 class _Prepared:
@@ -48,44 +65,78 @@ def _row_maker(*names: bytes) -> Callable[[Sequence[Any]], Any]:
 
 
 class RoundTripConnection(AsyncConnection[Any]):
-    """A connection that remembers what it has prepared."""
+    """A connection that remembers what it has prepared.
+
+    When it is not in autocommit mode, its transactions begin with the `prelude`, in the round trip of their first
+    statement.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.prelude: Statement | None = None
         self._statements: dict[_Key, _Prepared] = {}
         self._numbers = count()
         self._dumper = Transformer(self)
 
-    async def fetch(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
-        """The rows of each statement, given as SQL with `$1` placeholders and its parameters.
+    async def fetch(self, statements: Sequence[Statement]) -> list[list[Any]]:
+        """The rows of each statement.
 
-        Raises psycopg's errors for the first statement that fails; then none of them has happened.
+        Raises psycopg's errors for the first statement that fails; in autocommit mode none of them has happened then.
         """
         try:
-            return await self._round_trip(statements)
+            return await self.wait(self._exchange(statements))
         except errors.FeatureNotSupported:
             # "cached plan must not change result type": a migration changed a column after this was prepared.
             self._statements.clear()
-            return await self._round_trip(statements)
+            if not self.autocommit:
+                raise
+            return await self.wait(self._exchange(statements))
 
-    async def _round_trip(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
-        encoded = [self._encode(sql, parameters) for sql, parameters in statements]
+    def _start_query(self) -> abc.PQGen[None]:
+        # psycopg's hook in front of its own cursors' statements.
+        if self._begins():
+            yield from self._exchange(())
+
+    @asynccontextmanager
+    async def _pipeline_nolock(self) -> AsyncIterator[AsyncPipeline]:
+        # And the one around its executemany, inside which one exchange cannot begin another.
+        if self._begins():
+            await self.wait(self._exchange(()))
+        async with super()._pipeline_nolock() as pipeline:
+            yield pipeline
+
+    def _deallocate(self, name: bytes | None) -> abc.PQGen[None]:
+        # psycopg's hook, too: without a name, after a rollback, the server forgets every prepared statement.
+        if name is None:
+            self._statements.clear()
+        yield from super()._deallocate(name)
+
+    def _begins(self) -> bool:
+        return not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE
+
+    def _exchange(self, statements: Sequence[Statement]) -> abc.PQGen[list[list[Any]]]:
+        begin: tuple[Statement, ...] = ()
+        if self._begins():
+            begin = (BEGIN,) if self.prelude is None else (BEGIN, self.prelude)
+        encoded = [self._encode(statement) for statement in (*begin, *statements)]
         pgconn = self.pgconn
         pgconn.enter_pipeline_mode()
         try:
             sent = [self._send(*one) for one in encoded]
             pgconn.pipeline_sync()
-            results = iter(await self.wait(self._results()))
+            results = iter((yield from self._results()))
         finally:
             self._leave_pipeline()
-        return [self._take(prepared, new, results) for prepared, new in sent]
+        return [self._take(prepared, new, results) for prepared, new in sent][len(begin) :]
 
-    def _encode(self, sql: str, parameters: Sequence[Any]) -> tuple[_Key, Sequence[Any], Sequence[Format]]:
+    def _encode(self, statement: Statement) -> tuple[_Key, Sequence[Any], Sequence[Format]]:
+        sql, parameters, cast = statement
         if not parameters:
             return (sql, ()), (), ()
         dumper = self._dumper
-        values = dumper.dump_sequence(parameters, [PyFormat.AUTO] * len(parameters))
-        return (sql, dumper.types or ()), values, dumper.formats or ()
+        # What is cast goes as text, which says nothing of its type.
+        values = dumper.dump_sequence(parameters, [PyFormat.TEXT if cast else PyFormat.AUTO] * len(parameters))
+        return (sql, () if cast else dumper.types or ()), values, dumper.formats or ()
 
     def _send(self, key: _Key, values: Sequence[Any], formats: Sequence[Format]) -> tuple[_Prepared, _Key | None]:
         """Queues a statement, behind its preparation where this connection does not know it yet."""

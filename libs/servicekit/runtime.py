@@ -15,8 +15,8 @@ import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from starlette.types import ASGIApp
 
+from servicekit import garbage, telemetry
 from servicekit import log as logging
-from servicekit import telemetry
 from servicekit.broker import DAY_SECONDS, Broker, StreamLimits
 from servicekit.db import Database
 from servicekit.grpc_server import GrpcServer
@@ -193,5 +193,6 @@ async def _serve(service: Service) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop.set)
     await service.start()
+    garbage.spare()
     await asked_to_stop.wait()
     await service.stop()

@@ -17,8 +17,10 @@ from mizan.audit.events.v1 import events_pb2 as audit
 from mizan.notify.events.v1 import events_pb2 as notify
 from mizan.pos.events.v1 import events_pb2 as pos
 from mizan.timeclock.events.v1 import events_pb2 as clock
+from servicekit.db import Query
 from servicekit.events import Envelope
 from servicekit.inbox import BatchSubscription, Event, Subscription
+from servicekit.postponed import BulkInsert, postpone
 from services.identity.domain.invitations import WHATSAPP
 from services.identity.models import AuditEntry, InvitationDelivery, Restaurant, WorkedSession
 
@@ -28,10 +30,13 @@ def audit_trail() -> BatchSubscription:
     return BatchSubscription(name="identity-audit", types=[audit.EntryRecorded], handler=keep_entries)
 
 
+_ENTRIES = BulkInsert(AuditEntry.__table__, without=("received_at",), known="id")  # type: ignore[arg-type] # a table
+
+
 async def keep_entries(session: AsyncSession, batch: Sequence[Event]) -> None:
     """Stores audit entries under their events' ids."""
-    rows = [
-        {
+    for event in batch:
+        row = {
             "id": event.envelope.id,
             "restaurant_id": UUID(event.message.restaurant_id) if event.message.HasField("restaurant_id") else None,
             "user_id": UUID(event.message.user_id) if event.message.HasField("user_id") else None,
@@ -48,9 +53,7 @@ async def keep_entries(session: AsyncSession, batch: Sequence[Event]) -> None:
             "service": event.message.service,
             "occurred_at": event.message.occurred_at.ToDatetime(tzinfo=UTC),
         }
-        for event in batch
-    ]
-    await session.execute(insert(AuditEntry).on_conflict_do_nothing(index_elements=["id"]), rows)
+        postpone(session, _ENTRIES, row)
 
 
 _BROUGHT = {
@@ -126,45 +129,40 @@ async def keep_connection(session: AsyncSession, event: pos.ProviderChanged, _en
     )
 
 
-def hours() -> Subscription:
+def hours() -> BatchSubscription:
     """Knows how long people worked, for the lists that show it."""
-    return Subscription(
-        name="identity-hours",
-        handlers={
-            clock.SessionClosed: keep_hours,
-            clock.SessionChanged: keep_hours,
-            clock.SessionDiscarded: drop_hours,
-        },
+    types = [clock.SessionClosed, clock.SessionChanged, clock.SessionDiscarded]
+    return BatchSubscription(name="identity-hours", types=types, handler=keep_hours)
+
+
+_STATED = insert(WorkedSession).values(
+    {name: sa.bindparam(name, type_=column.type) for name, column in WorkedSession.__table__.columns.items()}
+)
+_KEEP_HOURS = Query(
+    _STATED.on_conflict_do_update(
+        index_elements=["id"],
+        set_={name: _STATED.excluded[name] for name in ("business_date", "minutes", "version")},
+        where=WorkedSession.version < _STATED.excluded.version,
     )
+)
 
 
-async def keep_hours(
-    session: AsyncSession, event: clock.SessionClosed | clock.SessionChanged, _envelope: Envelope
-) -> None:
-    """Keeps the minutes of a session as the event shows it, unless a newer state is known."""
-    await _keep(session, event.session, event.session.worked_minutes)
+async def keep_hours(session: AsyncSession, batch: Sequence[Event]) -> None:
+    """Keeps the minutes of each session as the event shows it, unless a newer state is known.
 
-
-async def drop_hours(session: AsyncSession, event: clock.SessionDiscarded, _envelope: Envelope) -> None:
-    """Takes the minutes of a session back; the row stays, so that an older event does not bring them back."""
-    await _keep(session, event.session, 0)
-
-
-async def _keep(session: AsyncSession, facts: clock.SessionFacts, minutes: int) -> None:
-    stated = insert(WorkedSession).values(
-        id=UUID(facts.id),
-        restaurant_id=UUID(facts.restaurant_id),
-        user_id=UUID(facts.staff_id),
-        business_date=date.fromisoformat(facts.business_date),
-        minutes=minutes,
-        version=facts.version,
-    )
-    newer = {name: stated.excluded[name] for name in ("business_date", "minutes", "version")}
-    await session.execute(
-        stated.on_conflict_do_update(
-            index_elements=["id"], set_=newer, where=WorkedSession.version < stated.excluded.version
-        )
-    )
+    Those of a session that is none any more are taken back; its row stays, so that an older event does not bring them.
+    """
+    for event in batch:
+        facts = event.message.session
+        values = {
+            "id": UUID(facts.id),
+            "restaurant_id": UUID(facts.restaurant_id),
+            "user_id": UUID(facts.staff_id),
+            "business_date": date.fromisoformat(facts.business_date),
+            "minutes": 0 if isinstance(event.message, clock.SessionDiscarded) else facts.worked_minutes,
+            "version": facts.version,
+        }
+        postpone(session, _KEEP_HOURS, values)
 
 
 def _instant(event: pos.ProviderChanged, name: Literal["token_expires_at", "last_sync_at"]) -> datetime | None:

@@ -32,6 +32,20 @@ def post(url: str, body: object) -> dict[str, object]:
     return content
 
 
+def register(site: Site, name: str, owner: str) -> UUID:
+    """A new restaurant, owned by whoever has the address. Raises OSError when the gateway refuses."""
+    registered = post(
+        f"{site.url}/api/register/",
+        {
+            "restaurant": {"name": name, "email": owner, "timezone": "Africa/Casablanca"},
+            "user": {"email": owner, "password": PASSWORD, "first_name": "Amina", "last_name": "Bench"},
+        },
+    )
+    restaurant = registered["restaurant"]
+    assert isinstance(restaurant, dict)
+    return UUID(restaurant["id"])
+
+
 @dataclass(frozen=True)
 class Population:
     """Who exists. The first of the managers owns the restaurant; tokens are in the same order as the addresses."""
@@ -45,16 +59,7 @@ class Population:
     def create(cls, site: Site) -> "Population":
         """Registers a restaurant, fills it, and logs its managers in. Raises OSError when the gateway refuses."""
         owner = "owner@bench.example"
-        registered = post(
-            f"{site.url}/api/register/",
-            {
-                "restaurant": {"name": "Chez Bench", "email": owner, "timezone": "Africa/Casablanca"},
-                "user": {"email": owner, "password": PASSWORD, "first_name": "Amina", "last_name": "Bench"},
-            },
-        )
-        restaurant = registered["restaurant"]
-        assert isinstance(restaurant, dict)
-        restaurant_id = UUID(restaurant["id"])
+        restaurant_id = register(site, "Chez Bench", owner)
         emails = [owner, *(f"person{number}@bench.example" for number in range(1, STAFF + 1))]
         with psycopg.connect(site.database_url("identity")) as connection:
             connection.execute(_SYSTEM)

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from servicekit import context, housekeeping, telemetry
 from servicekit.backoff import Backoff, pause
-from servicekit.db import POOL_WAIT_SECONDS, SYSTEM, Database, Query
+from servicekit.db import SYSTEM, Database, Query
 from servicekit.jobs.queue import QUEUE, REQUEST_ID, TRACE_PARENT
 from servicekit.jobs.schema import SCHEMA
 from servicekit.jobs.task import Arguments, Handler, Job, Task
@@ -26,6 +26,8 @@ from servicekit.jobs.task import Arguments, Handler, Job, Task
 # New jobs are announced; the poll finds those whose time has come and those whose lock has become free.
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
+# A worker waits so long, several times over, before it stops while its database is away.
+CONNECTION_WAIT_SECONDS = 2.0
 # A worker that has not been heard of for this long is dead, and its jobs are anybody's.
 DEAD_AFTER_SECONDS = 30.0
 # Runs that ended without a word before a job is taken for one that kills its worker.
@@ -171,7 +173,7 @@ class Jobs:
             conninfo=self._database.url,
             min_size=1,
             max_size=self._concurrency + 2,
-            timeout=POOL_WAIT_SECONDS,
+            timeout=CONNECTION_WAIT_SECONDS,
             kwargs={
                 "application_name": f"{self._service}-jobs",
                 "connect_timeout": 5,

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from servicekit.db import Reading
-from servicekit.errors import Conflict, NotFound
+from servicekit.db import Query, Reading, SessionReader
+from servicekit.errors import NotFound
 from servicekit.identity import Principal
+from servicekit.postponed import BulkInsert, postpone
 from services.pos import events
 from services.pos.commands import kitchen
 from services.pos.commands.orders import details_of, new_line, priced_totals, set_totals
@@ -22,11 +23,13 @@ from services.pos.domain import money, orders
 from services.pos.models import KitchenTicket, Order, OrderCounter, OrderLine
 from services.pos.queries.tables import NO_TABLE
 
-CHANGED = "The menu or the tables have changed. Please try again."
-
-_NEXT_NUMBER = (
+_NEXT_NUMBER = Query(
     insert(OrderCounter)
-    .values(taken=1)
+    .values(
+        restaurant_id=bindparam("restaurant_id", type_=sa.Uuid),
+        business_date=bindparam("business_date", type_=sa.Date),
+        taken=1,
+    )
     .on_conflict_do_update(
         index_elements=[OrderCounter.restaurant_id, OrderCounter.business_date],
         set_={"taken": OrderCounter.taken + 1},
@@ -34,8 +37,7 @@ _NEXT_NUMBER = (
     .returning(OrderCounter.taken)
 )
 # A unit of work would write the same and take four times as long for it.
-_ORDERS, _TICKETS, _LINES = (sa.insert(model.__table__) for model in (Order, KitchenTicket, OrderLine))  # type: ignore[arg-type] # tables
-_COLUMNS = {model: tuple(model.__table__.columns.keys()) for model in (Order, KitchenTicket, OrderLine)}
+_ORDERS, _TICKETS, _LINES = (BulkInsert(model.__table__) for model in (Order, KitchenTicket, OrderLine))  # type: ignore[arg-type] # tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,16 @@ async def take(
 ) -> Taken:
     """Takes an order, numbers it within its business day, and sends its lines to the kitchen.
 
-    Raises NotFound for a table or an item of nobody's or another restaurant's menu, what `price_lines` raises, and
-    Conflict when the menu or the tables change at this moment.
+    Raises NotFound for a table or an item of nobody's or another restaurant's menu, and what `price_lines` raises. The
+    order and its lines are written with the commit, which is refused when the menu or the tables change at this moment.
     """
     restaurant_id, table_id = principal.tenant, values.get("table")
     terms, found = await price_with_terms(reading, restaurant_id, wanted, principal.user_id, table_id)
     if table_id is not None and terms.table_number is None:
         raise NotFound(NO_TABLE)
     day = terms.bill.day_of(now)
-    connection = await session.connection()
-    sequence = await _next_number(connection, restaurant_id, day)
+    # The row stays locked until the commit, so that a number whose order is undone is given to the next one.
+    sequence = await SessionReader(session).scalar(_NEXT_NUMBER, restaurant_id=restaurant_id, business_date=day)
     order = Order(
         id=uuid4(),
         restaurant_id=restaurant_id,
@@ -93,27 +95,19 @@ async def take(
     )
     set_totals(order, priced_totals(found, terms.bill))
     taken = Taken(order, [], terms.table_number, terms.server_name)
-    try:
-        await connection.execute(_ORDERS, _row(order))
-        if found:
-            ticket = KitchenTicket(
-                id=uuid4(), restaurant_id=restaurant_id, order_id=order.id, status="NEW", version=1, created_at=now
-            )
-            taken.lines.extend(new_line(order, ticket.id, number, line, now) for number, line in enumerate(found, 1))
-            await connection.execute(_TICKETS, _row(ticket))
-            await connection.execute(_LINES, [_row(line) for line in taken.lines])
-            kitchen.announce_new(session, ticket, order, terms.table_number, taken.lines)
-    except IntegrityError as error:
-        raise Conflict(CHANGED, code="changed_meanwhile") from error
+    postpone(session, _ORDERS, _row(order, _ORDERS))
+    if found:
+        ticket = KitchenTicket(
+            id=uuid4(), restaurant_id=restaurant_id, order_id=order.id, status="NEW", version=1, created_at=now
+        )
+        taken.lines.extend(new_line(order, ticket.id, number, line, now) for number, line in enumerate(found, 1))
+        postpone(session, _TICKETS, _row(ticket, _TICKETS))
+        for line in taken.lines:
+            postpone(session, _LINES, _row(line, _LINES))
+        kitchen.announce_new(session, ticket, order, terms.table_number, taken.lines)
     events.order_opened(session, order, taken.lines)
     return taken
 
 
-async def _next_number(connection: AsyncConnection, restaurant_id: UUID, day: date) -> int:
-    # The row stays locked until the commit, so that a number whose order is undone is given to the next one.
-    given = await connection.execute(_NEXT_NUMBER, {"restaurant_id": restaurant_id, "business_date": day})
-    return int(given.scalar_one())
-
-
-def _row(made: Order | KitchenTicket | OrderLine) -> dict[str, Any]:
-    return {name: getattr(made, name) for name in _COLUMNS[type(made)]}
+def _row(made: Order | KitchenTicket | OrderLine, into: BulkInsert) -> dict[str, Any]:
+    return {name: getattr(made, name) for name in into.columns}

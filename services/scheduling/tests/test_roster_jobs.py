@@ -187,7 +187,8 @@ async def until(condition: Callable[[], object]) -> None:
 async def test_a_service_that_is_killed_takes_its_solver_along_and_its_run_is_begun_anew(
     tmp_path: Path, scheduling: RunningService
 ) -> None:
-    us = team(scheduling, size=2)
+    # Enough people that no week of theirs is proven the best before the process is killed.
+    us = team(scheduling, size=14)
     settings = scheduling.service.core.settings
     # Only the process to be killed may take the job up.
     scheduling.run(scheduling.service.jobs.stop())

@@ -50,8 +50,10 @@ def prepared_to_clock_in(draft: Draft, known: Situation) -> Draft:
     shift = shift_for(known.shifts, draft.at)
     flags = list(draft.flags)
     if known.early is not None:
-        today = [one for one in known.shifts if known.business_date(one.starts_at) == draft.business_date]
-        early = too_early_for(today, draft.at, known.early)
+        # The shift that the punch would belong to may begin on the next business day, a few minutes after it began.
+        day = draft.business_date
+        near = [one for one in known.shifts if one is shift or known.business_date(one.starts_at) == day]
+        early = too_early_for(near, draft.at, known.early)
         if early is not None and known.allowance_id is not None:
             flags.append(EARLY_ALLOWED)
         elif early is not None and draft.at < draft.recorded_at:

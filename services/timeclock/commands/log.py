@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from mizan.timeclock.events.v1 import events_pb2 as facts
+from servicekit.db import Query, SessionReader
 from services.timeclock import events
 from services.timeclock.domain.punches import NOWHERE, Place, Punch
 from services.timeclock.domain.sessions import CLOSED, OPEN, Session, fold, region_start
@@ -26,26 +27,33 @@ _DIALECT: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call] # no annota
 
 
 def _typed(table: Any, columns: Iterable[str], prefix: str = "") -> str:
-    """Parameters of the driver, each with its column's type, so that a null has one."""
-    return ", ".join(f"CAST(%({prefix}{name})s AS {table.c[name].type.compile(dialect=_DIALECT)})" for name in columns)
+    """Parameters, each with its column's type, so that a null has one."""
+    return ", ".join(f"CAST(:{prefix}{name} AS {table.c[name].type.compile(dialect=_DIALECT)})" for name in columns)
 
 
 # ruff: noqa: S608 - the statements are made of the names of columns alone; every value is a parameter.
 _ENTRY = tuple(column.name for column in _PUNCHES.columns)
 _STATE = tuple(columns_of(Session(UUID(int=0), datetime.min.replace(tzinfo=UTC), date.min)))
 _OPENED = ("id", "restaurant_id", "staff_id", "version", *_STATE)
-_ADD = f"INSERT INTO punches ({', '.join(_ENTRY)}) SELECT {_typed(_PUNCHES, _ENTRY, 'p_')}"
+_ENTER = f"INSERT INTO punches ({', '.join(_ENTRY)}) SELECT {_typed(_PUNCHES, _ENTRY, 'p_')}"
 _BEGIN = (
     f"INSERT INTO work_sessions ({', '.join(_OPENED)}) VALUES ({_typed(_SESSIONS, _OPENED)})"
     " ON CONFLICT (restaurant_id, staff_id) WHERE status = 'OPEN' DO NOTHING RETURNING id"
 )
 _CHANGE = (
     f"UPDATE work_sessions SET ({', '.join(_STATE)}, version, updated_at) = ROW ({_typed(_SESSIONS, _STATE)},"
-    " version + 1, now()) WHERE id = %(id)s AND version = %(known)s RETURNING id"
+    " version + 1, now()) WHERE id = CAST(:id AS uuid) AND version = CAST(:known AS bigint) RETURNING id"
 )
+
+
+def _query(sql: str) -> Query:
+    return Query(sa.text(sql), cast=True)
+
+
+_ADD, _RESTORE, _ALTER = _query(_ENTER), _query(_BEGIN), _query(_CHANGE)
 # One statement for the log and for what follows from it: either both are there or neither.
-_BEGIN_AND_ADD = f"WITH done AS ({_BEGIN}), logged AS ({_ADD} FROM done) SELECT id FROM done"
-_CHANGE_AND_ADD = f"WITH done AS ({_CHANGE}), logged AS ({_ADD} FROM done) SELECT id FROM done"
+_BEGIN_AND_ADD = _query(f"WITH done AS ({_BEGIN}), logged AS ({_ENTER} FROM done) SELECT id FROM done")
+_CHANGE_AND_ADD = _query(f"WITH done AS ({_CHANGE}), logged AS ({_ENTER} FROM done) SELECT id FROM done")
 _LOCK_PERSON = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 0))")
 
 
@@ -124,7 +132,7 @@ class Overtaken(Exception):
 
 async def add(session: AsyncSession, entry: dict[str, Any]) -> None:
     """Adds an entry to the log, and says so."""
-    await (await session.connection()).exec_driver_sql(_ADD, _prefixed(entry))
+    await SessionReader(session).all(_ADD, **_prefixed(entry))
     events.punch_recorded(session, entry)
 
 
@@ -152,19 +160,18 @@ async def change(
 
     Raises Overtaken when it is another one by now.
     """
-    sql = _CHANGE if entry is None else _CHANGE_AND_ADD
-    if not await _done(session, sql, {"id": changed.id, "known": version, **_stored(changed)}, entry):
+    query = _ALTER if entry is None else _CHANGE_AND_ADD
+    if not await _done(session, query, {"id": changed.id, "known": version, **_stored(changed)}, entry):
         raise Overtaken
     about = events.session_facts(restaurant_id, staff_id, changed, version + 1)
     kind = facts.SessionClosed if changed.status == CLOSED else facts.SessionChanged
     events.session_changed(session, kind(session=about))
 
 
-async def _done(session: AsyncSession, sql: str, values: dict[str, Any], entry: dict[str, Any] | None) -> bool:
+async def _done(session: AsyncSession, query: Query, values: dict[str, Any], entry: dict[str, Any] | None) -> bool:
     """Whether the statement found its row; then the entry is in the log, and said."""
-    connection = await session.connection()
-    found = await connection.exec_driver_sql(sql, values if entry is None else {**values, **_prefixed(entry)})
-    if found.first() is None:
+    added = {} if entry is None else _prefixed(entry)
+    if await SessionReader(session).first(query, **values, **added) is None:
         return False
     if entry is not None:
         events.punch_recorded(session, entry)
@@ -251,7 +258,7 @@ async def _discard(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, r
 
 async def _restore(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, found: Session) -> None:
     row = {"id": found.id, "restaurant_id": restaurant_id, "staff_id": staff_id, "version": 1}
-    if not await _done(session, _BEGIN, {**row, **_stored(found)}, None):
+    if not await _done(session, _RESTORE, {**row, **_stored(found)}, None):
         raise Overtaken
     about = events.session_facts(restaurant_id, staff_id, found, 1)
     kind = facts.SessionOpened if found.status == OPEN else facts.SessionClosed

@@ -1,10 +1,10 @@
-"""Clocking in and out, in turn, each by as many people as there are connections at most."""
+"""Clocking in and out, in turn, each by as many people as there are connections, in a restaurant of their own."""
 
 import json
 
 import psycopg
 
-from tests.bench.population import PASSWORD, Population, post
+from tests.bench.population import PASSWORD, Population, post, register
 from tests.bench.scenario import Scenario, Target, http
 from tools.installation import Site
 
@@ -32,7 +32,8 @@ _tokens: list[str] = []
 
 
 def _prepare(site: Site, population: Population) -> None:
-    about = {"restaurant": population.restaurant_id, "people": PEOPLE, "hash": population.password_hash}
+    restaurant_id = register(site, "Chez Clock", "clock@bench.example")
+    about = {"restaurant": restaurant_id, "people": PEOPLE, "hash": population.password_hash}
     with psycopg.connect(site.database_url("identity")) as connection:
         connection.execute(_SYSTEM)
         connection.execute(_PEOPLE, about)

@@ -7,7 +7,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from servicekit import context, events
+from servicekit import context, events, postponed
 from servicekit.db import SYSTEM, Database
 from servicekit.tables import outbox
 from servicekit.tests.events import sample
@@ -115,7 +115,7 @@ async def test_savepoints_within_savepoints(database: Database) -> None:
             async with session.begin_nested():
                 emit("undone by an error")
                 await session.execute(sa.text("SELECT 1 / 0"))
-        await events.write_pending(session)
+        await postponed.send(session)
         later = await session.begin_nested()
         emit("after writing")
         await later.rollback()

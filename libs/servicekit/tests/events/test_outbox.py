@@ -13,7 +13,7 @@ from nats.js.api import ConsumerConfig
 from nats.js.errors import NotFoundError
 from prometheus_client import REGISTRY
 
-from servicekit import events, outbox
+from servicekit import events, outbox, postponed
 from servicekit.broker import EVENTS_STREAM, PUBLIC_STREAM, Broker, StreamLimits
 from servicekit.db import SYSTEM, Database
 from servicekit.outbox import Relay
@@ -142,7 +142,7 @@ async def test_a_transaction_that_commits_late_is_late_and_not_lost(database: Da
     async with running(Relay("sample", database, broker)):
         slow = database.open_session(SYSTEM)
         events.emit(slow, sample.TillCounted(note="slow"), restaurant_id=None, aggregate_id="1")
-        await events.write_pending(slow)  # has the lower number now
+        await postponed.send(slow)  # has the lower number now
         await emit(database, "fast")
         await eventually(lambda: _is_published(broker, ["fast"]))
         await slow.commit()

@@ -490,4 +490,5 @@ async def test_its_upkeep_stops_although_losing_the_database_hid_that_it_was_tol
     await worker.start()
     async with asyncio.timeout(10):
         await looking.wait()
+        await eventually(lambda: _has_worker(database))
         await worker.stop()

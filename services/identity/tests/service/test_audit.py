@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from mizan.audit.events.v1 import events_pb2 as audit_facts
 from mizan.identity.v1 import api_key_pb2, audit_pb2, settings_pb2
 from servicekit import events
-from servicekit.db import SET_SCOPE, SYSTEM, Query, Scope
+from servicekit.db import SYSTEM, Query, Scope
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.inbox import Delivery, Inbox
 from servicekit.testing.events import eventually
@@ -325,7 +325,7 @@ def long_trail(identity: RunningService, settings: Settings, stack: Endpoints) -
 def plan_of(settings: Settings, query: Query, parameters: dict[str, Any], restaurant_id: UUID) -> list[dict[str, Any]]:
     """The nodes of the plan that PostgreSQL makes for the application's role under row-level security."""
     with psycopg.connect(settings.database_url, connect_timeout=10) as connection:
-        connection.execute(SET_SCOPE, Scope(restaurant_id).parameters)
+        connection.execute("SELECT set_config('mizan.restaurant_id', %s, true)", (str(restaurant_id),))
         found = connection.execute(
             "EXPLAIN (ANALYZE, FORMAT JSON) " + query.text,
             query.parameters(parameters),

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from servicekit.db import SET_SCOPE, Query, Scope
+from servicekit.db import Query
 from servicekit.testing.service import Api, RunningService
 from services.identity.queries.staff_requests import Viewer, count_query, list_queries
 from services.identity.settings import Settings
@@ -31,7 +31,7 @@ FILL = """
 def plan_of(settings: Settings, query: Query, parameters: dict[str, Any], restaurant_id: UUID) -> list[dict[str, Any]]:
     """How PostgreSQL reads requests for the application's role under row-level security."""
     with psycopg.connect(settings.database_url, connect_timeout=10) as connection:
-        connection.execute(SET_SCOPE, Scope(restaurant_id).parameters)
+        connection.execute("SELECT set_config('mizan.restaurant_id', %s, true)", (str(restaurant_id),))
         found = connection.execute(
             "EXPLAIN (ANALYZE, FORMAT JSON) " + query.text, query.parameters(parameters)
         ).fetchone()

@@ -165,9 +165,6 @@ async def test_nobody_begins_too_early_unless_a_manager_lets_them(team: Team, cl
     starts = clock.now().replace(second=0, microsecond=0) + timedelta(minutes=45)
     rules = await team.api.PolicyService.GetClockSettings(Empty(), principal=team.boss)
     assert rules.early_clock_in_minutes == 10
-    if starts.date() != clock.now().date():
-        clock.advance(timedelta(hours=2))
-        starts += timedelta(hours=2)
     await team.publish_shift(amina, starts=starts)
     early = await refusal(team.come(amina))
     assert early.code == "too_early"
@@ -180,6 +177,20 @@ async def test_nobody_begins_too_early_unless_a_manager_lets_them(team: Team, cl
     omar = await team.employ("Omar")
     await team.publish_shift(omar, starts=clock.now() + timedelta(minutes=9))
     assert list((await team.come(omar)).flags) == []
+
+
+async def test_nobody_begins_too_early_before_a_shift_of_the_next_day(team: Team, clock: MovableClock) -> None:
+    await team.open()
+    amina = await team.employ()
+    await settings(team, early_clock_in_minutes=10)
+    # Casablanca's midnight is at eleven in the evening of UTC.
+    midnight = clock.now().replace(hour=23, minute=0, second=0, microsecond=0)
+    if midnight - clock.now() < timedelta(minutes=20):
+        midnight += timedelta(days=1)
+    await team.publish_shift(amina, starts=midnight + timedelta(minutes=5))
+    clock.advance(midnight - timedelta(minutes=15) - clock.now())
+    early = await refusal(team.come(amina))
+    assert early.code == "too_early"
 
 
 async def test_who_comes_late_is_marked_once(team: Team, clock: MovableClock) -> None:
