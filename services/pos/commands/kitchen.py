@@ -1,8 +1,9 @@
 """The kitchen's tickets: opened by orders, worked by cooks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -38,23 +39,15 @@ async def ticket_for_more(session: AsyncSession, order: Order, now: datetime) ->
     return waiting if waiting is not None else await open_ticket(session, order, now)
 
 
-def announce_new(
-    session: AsyncSession, ticket: KitchenTicket, order: Order, table_number: int | None, lines: Sequence[OrderLine]
-) -> None:
-    """Says that the kitchen has something new to make."""
+def announce_new(session: AsyncSession, ticket: Mapping[str, Any], order: Any, lines: Sequence[Any]) -> None:
+    """Says that the kitchen has something new to make; `ticket` is its row, `order` one of queries.orders."""
     about = SimpleNamespace(
-        id=ticket.id,
-        restaurant_id=order.restaurant_id,
-        order_id=order.id,
+        **ticket,
         order_number=order.order_number,
         order_type=order.order_type,
-        table_number=table_number,
-        status=ticket.status,
+        table_number=order.table_number,
         is_priority=order.is_priority,
-        version=ticket.version,
         notes=order.notes,
-        created_at=ticket.created_at,
-        bumped_at=ticket.bumped_at,
     )
     events.ticket_opened(session, about, lines)
 

@@ -107,7 +107,7 @@ async def add_line(session: AsyncSession, held: Held, wanted: Wanted, now: datet
     (priced,) = await price_lines(SessionReader(session), order.restaurant_id, [wanted])
     ticket = await kitchen.ticket_for_more(session, order, now)
     position = max((line.position for line in held.lines), default=0) + 1
-    line = new_line(order, ticket.id, position, priced, now)
+    line = OrderLine(**line_values(order, ticket.id, position, priced, now))
     session.add(line)
     held.lines.append(line)
     order.status = orders.status_of_lines(order.status, [line.status for line in held.lines])
@@ -260,7 +260,9 @@ async def recompute(session: AsyncSession, held: Held, now: datetime) -> None:
     ]
     if order.discount_id is not None:
         await _discount_again(session, held, sum((line.amount for line in taxed), money.ZERO))
-    set_totals(order, total_of(taxed, order.discount_amount, order.service_charge_rate, held.unit))
+    totals = total_of(taxed, order.discount_amount, order.service_charge_rate, held.unit)
+    for name, amount in amounts_of(totals).items():
+        setattr(order, name, amount)
     if order.total_amount < order.amount_paid:
         raise Conflict("More is paid than the order would cost: refund first.", code="overpaid")
     await changed(session, held)
@@ -339,39 +341,42 @@ def details_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return details
 
 
-def new_line(order: Order, ticket_id: UUID, position: int, priced: PricedLine, now: datetime) -> OrderLine:
-    """A line at the price that was found for it; not in the session yet."""
-    return OrderLine(
-        id=uuid4(),
-        restaurant_id=order.restaurant_id,
-        order_id=order.id,
-        ticket_id=ticket_id,
-        position=position,
-        menu_item_id=priced.item.id,
-        category_id=priced.item.category_id,
-        name=priced.item.name,
-        quantity=priced.wanted.quantity,
-        base_price=priced.item.price,
-        unit_price=priced.unit_price,
-        total_price=priced.total_price,
-        tax_rate=priced.item.tax_rate,
-        tax_inclusive=priced.item.tax_inclusive,
-        modifiers=priced.modifiers,
-        special_instructions=priced.wanted.instructions,
-        status="PENDING",
-        created_at=now,
-        updated_at=now,
-    )
+def line_values(order: Any, ticket_id: UUID, position: int, priced: PricedLine, now: datetime) -> dict[str, Any]:
+    """A line's row at the price that was found for it; `order` is its order or a row of queries.orders."""
+    return {
+        "id": uuid4(),
+        "restaurant_id": order.restaurant_id,
+        "order_id": order.id,
+        "ticket_id": ticket_id,
+        "position": position,
+        "menu_item_id": priced.item.id,
+        "category_id": priced.item.category_id,
+        "name": priced.item.name,
+        "quantity": priced.wanted.quantity,
+        "base_price": priced.item.price,
+        "unit_price": priced.unit_price,
+        "total_price": priced.total_price,
+        "tax_rate": priced.item.tax_rate,
+        "tax_inclusive": priced.item.tax_inclusive,
+        "modifiers": priced.modifiers,
+        "special_instructions": priced.wanted.instructions,
+        "status": "PENDING",
+        "created_at": now,
+        "updated_at": now,
+    }
 
 
-def set_totals(order: Order, totals: Totals) -> None:
-    """Gives an order its amounts."""
-    order.subtotal = totals.subtotal
-    order.discount_amount = totals.discount
-    order.service_charge = totals.service_charge
-    order.tax_amount = totals.tax
-    order.tax_included = totals.tax_included
-    order.total_amount = totals.total
+def amounts_of(totals: Totals) -> dict[str, Decimal]:
+    """An order's amounts by their columns, with the digits that these keep."""
+    amounts = {
+        "subtotal": totals.subtotal,
+        "discount_amount": totals.discount,
+        "service_charge": totals.service_charge,
+        "tax_amount": totals.tax,
+        "tax_included": totals.tax_included,
+        "total_amount": totals.total,
+    }
+    return {name: amount.quantize(money.STORED) for name, amount in amounts.items()}
 
 
 def _code_problem(code: Discount, subtotal: Decimal, now: datetime, *, usage_count: int) -> str | None:

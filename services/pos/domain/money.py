@@ -5,6 +5,8 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Final
 
 ZERO: Final = Decimal(0)
+STORED: Final = Decimal("0.001")
+"""What amounts are kept in, whatever the currency."""
 
 # ISO 4217; every other currency has two digits.
 _WITHOUT_DIGITS: Final = frozenset(

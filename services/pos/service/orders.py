@@ -1,8 +1,5 @@
 """What guests order."""
 
-from collections.abc import Sequence
-from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +16,6 @@ from services.pos.commands import orders as commands
 from services.pos.commands import pricing, taking
 from services.pos.commands.pricing import Wanted
 from services.pos.domain import orders as rules
-from services.pos.models import Order, OrderLine
 from services.pos.queries import orders as queries
 from services.pos.queries.orders import WholeOrder
 from services.pos.service.convert import item_message, line_message, order_message, staff_order_message
@@ -38,10 +34,6 @@ _DETAILS = (
 )
 _NULLABLE = frozenset(_DETAILS) - {"order_type", "guest_count", "is_priority"}
 WITHOUT_REASON = "Deleted"
-
-_COLUMNS = tuple(Order.__table__.columns.keys())
-_LINE = tuple(OrderLine.__table__.columns.keys())
-_STORED = Decimal("0.001")
 
 
 class OrderService:
@@ -201,9 +193,9 @@ class OrderService:
         session = await call.session()
         values = values_of(request, without=("line_items",))
         taken = await taking.take(session, call.read(), call.principal, values, _wanted(request), self._clock.now())
-        call.notes.entity_id = str(taken.order.id)
-        call.notes.description = f"Took the order {taken.order.order_number}"
-        return _whole(taken)
+        call.notes.entity_id = str(taken.row.id)
+        call.notes.description = f"Took the order {taken.row.order_number}"
+        return taken
 
     async def _hold(self, request: Any, call: Call) -> commands.Held:
         session = await call.session()
@@ -241,17 +233,3 @@ def _wanted(request: order_pb2.CreateOrderRequest) -> list[Wanted]:
         _line(line.menu_item_id, line, line.special_instructions if line.HasField("special_instructions") else None)
         for line in request.line_items
     ]
-
-
-def _whole(taken: taking.Taken) -> WholeOrder:
-    """A new order as it would be read: there is nothing about it in the database that is not here."""
-    beside = {"table_number": taken.table_number, "server_name": taken.server_name}
-    return WholeOrder(_as_read(taken.order, _COLUMNS, **beside), [_as_read(line, _LINE) for line in taken.lines])
-
-
-def _as_read(made: Any, columns: Sequence[str], **beside: Any) -> Any:
-    values = {name: getattr(made, name) for name in columns}
-    for name, value in values.items():
-        if isinstance(value, Decimal):
-            values[name] = value.quantize(_STORED)
-    return SimpleNamespace(**values, **beside)
