@@ -10,7 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from refdata.queries import DEFAULT_TIME_ZONE
-from servicekit.db import Reading
+from servicekit.db import Query, Reading
 from servicekit.errors import Conflict, Invalid, NotFound
 from services.pos.domain import money, orders
 from services.pos.queries import menu_items
@@ -106,16 +106,25 @@ async def price_lines(reading: Reading, restaurant_id: UUID, wanted: Sequence[Wa
 
 
 async def price_with_terms(
-    reading: Reading, restaurant_id: UUID, wanted: Sequence[Wanted], server_id: UUID, table_id: UUID | None
-) -> tuple[Surroundings, list[PricedLine]]:
-    """As `price_lines`, with what else a new order takes over, in one round trip where there are no modifiers."""
+    reading: Reading,
+    restaurant_id: UUID,
+    wanted: Sequence[Wanted],
+    server_id: UUID,
+    table_id: UUID | None,
+    beside: tuple[Query, dict[str, Any]],
+) -> tuple[Surroundings, list[PricedLine], Sequence[Any]]:
+    """As `price_lines`, with what else a new order takes over and the rows of a query `beside`.
+
+    One round trip, and another where there are modifiers.
+    """
     ids = list({line.menu_item_id for line in wanted})
-    (around,), sold = await reading.batch(
+    (around,), sold, rows = await reading.batch(
         (order_queries.SURROUNDINGS, {"restaurant_id": restaurant_id, "table_id": table_id, "server_id": server_id}),
         (menu_items.SOLD, {"restaurant_id": restaurant_id, "ids": ids}),
+        beside,
     )
     lines = await _price(reading, restaurant_id, wanted, {row.id: row for row in sold})
-    return Surroundings(_terms(around), around.table_number, around.server_name or ""), lines
+    return Surroundings(_terms(around), around.table_number, around.server_name or ""), lines, rows
 
 
 async def _price(
@@ -133,8 +142,8 @@ async def _price(
     groups: dict[UUID, Any] = {}
     choices: dict[UUID, dict[UUID, Any]] = defaultdict(dict)
     if group_ids:
-        groups = await menu_items.groups_by_id(reading, restaurant_id, group_ids)
-        for modifier in await menu_items.modifiers_of(reading, restaurant_id, group_ids):
+        groups, modifiers = await menu_items.groups_by_id(reading, restaurant_id, group_ids)
+        for modifier in modifiers:
             if modifier.is_active:
                 choices[modifier.group_id][modifier.id] = modifier
     return [_priced(line, items[line.menu_item_id], groups, choices) for line in wanted]

@@ -1,6 +1,6 @@
 """Items of the menu, modifiers and taxes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -151,10 +151,13 @@ async def modifiers_of(reading: Reading, restaurant_id: UUID, group_ids: Collect
     return list(await reading.all(_MODIFIERS, restaurant_id=restaurant_id, ids=list(group_ids)))
 
 
-async def groups_by_id(reading: Reading, restaurant_id: UUID, group_ids: Collection[UUID]) -> dict[UUID, Any]:
-    """The groups of these ids that the restaurant has."""
-    rows = await reading.all(_GROUPS_BY_ID, restaurant_id=restaurant_id, ids=list(group_ids))
-    return {row.id: row for row in rows}
+async def groups_by_id(
+    reading: Reading, restaurant_id: UUID, group_ids: Collection[UUID]
+) -> tuple[dict[UUID, Any], Sequence[Any]]:
+    """The groups of these ids that the restaurant has, and the modifiers in them, in their order."""
+    parameters = {"restaurant_id": restaurant_id, "ids": list(group_ids)}
+    groups, modifiers = await reading.batch((_GROUPS_BY_ID, parameters), (_MODIFIERS, parameters))
+    return {row.id: row for row in groups}, modifiers
 
 
 async def page_of_taxes(reader: Reader, restaurant_id: UUID, page: Page) -> tuple[int, list[Any]]:

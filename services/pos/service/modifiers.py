@@ -74,5 +74,5 @@ class ModifierService:
             [values_of(modifier) for modifier in request.modifiers],
         )
         reading = SessionReader(session)
-        groups = await queries.groups_by_id(reading, tenant, [made])
-        return modifier_group_message(groups[made], await queries.modifiers_of(reading, tenant, [made]))
+        groups, modifiers = await queries.groups_by_id(reading, tenant, [made])
+        return modifier_group_message(groups[made], modifiers)

@@ -41,6 +41,7 @@ class OrderService:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._days = taking.Days()
 
     async def ListOrders(self, request: order_pb2.ListOrdersRequest, call: Call) -> order_pb2.ListOrdersResponse:
         count, found = await self._page(request, call)
@@ -192,7 +193,7 @@ class OrderService:
     async def _create(self, request: order_pb2.CreateOrderRequest, call: Call) -> WholeOrder:
         session = await call.session()
         values = values_of(request, without=("line_items",))
-        taken = await taking.take(session, call.read(), call.principal, values, _wanted(request), self._clock.now())
+        taken = await taking.take(session, self._days, call.principal, values, _wanted(request), self._clock.now())
         call.notes.entity_id = str(taken.row.id)
         call.notes.description = f"Took the order {taken.row.order_number}"
         return taken

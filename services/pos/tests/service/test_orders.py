@@ -1,6 +1,7 @@
 """Orders: taken whole, numbered without gaps, changed by several people at once, moved on step by step."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -9,9 +10,11 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from mizan.pos.events.v1 import events_pb2 as facts
-from mizan.pos.v1 import dining_table_pb2, menu_item_pb2, modifier_pb2, order_pb2
+from mizan.pos.v1 import dining_table_pb2, discount_pb2, menu_item_pb2, modifier_pb2, order_pb2
+from refdata.queries import DEFAULT_TIME_ZONE
 from servicekit.errors import Refusal
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.testing.clock import MovableClock
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.pos.tests.conftest import manager, order, sell, waiter
@@ -109,6 +112,25 @@ async def test_numbers_have_no_gaps_and_no_collisions_and_are_each_restaurants_o
     numbers = sorted(one.order_number[-4:] for one in taken if isinstance(one, order_pb2.Order))
     assert numbers == [f"{number:04}" for number in range(1, 9)]
     assert (await order(api, theirs)).order_number.endswith("-0001")
+
+
+async def test_numbers_follow_the_turn_of_the_day_when_it_changes(api: Api, clock: MovableClock) -> None:
+    chef = manager(uuid4())
+    item = await sell(api, chef, "Tea", "10")
+    night = clock.now().astimezone(DEFAULT_TIME_ZONE).replace(hour=2, minute=0) + timedelta(days=1)
+    clock.advance(night - clock.now())
+
+    async def numbers(day_starts_at: str, count: int) -> list[tuple[str, str]]:
+        change = discount_pb2.UpdateBillSettingsRequest(day_starts_at=day_starts_at)
+        change.update_mask.paths.append("day_starts_at")
+        await api.DiscountService.UpdateBillSettings(change, principal=chef)
+        taken = [await order(api, chef, (item, 1)) for _ in range(count)]
+        return [(one.business_date, one.order_number[-4:]) for one in taken]
+
+    today, before = night.date().isoformat(), (night - timedelta(days=1)).date().isoformat()
+    assert await numbers("00:00", 2) == [(today, "0001"), (today, "0002")]
+    assert await numbers("05:00", 2) == [(before, "0001"), (before, "0002")]
+    assert await numbers("00:00", 1) == [(today, "0003")]
 
 
 async def test_eight_people_change_one_order_and_nothing_is_lost(api: Api) -> None:
@@ -287,6 +309,18 @@ async def test_another_restaurants_ids_are_nowhere_found(api: Api) -> None:
     listed = await service.ListOrders(order_pb2.ListOrdersRequest(table=table.id), principal=theirs)
     assert listed.count == 0
     assert await read(api, ours, taken.id) == taken
+
+
+async def test_an_order_is_taken_in_one_round_trip_and_the_commit(pos: RunningService, api: Api) -> None:
+    chef = manager(uuid4())
+    items = [await sell(api, chef, f"Tea {number}", "10") for number in range(5)]
+    await order(api, chef, *((item, 1) for item in items))
+    with pos.statements() as ran:
+        await order(api, chef, *((item, 1) for item in items))
+    # The menu, the surroundings and the number; then orders, tickets, lines and events.
+    assert [statement.split(None, 3)[:3] for statement in ran[2:]] == [
+        ["INSERT", "INTO", table] for table in ("order_counters", "orders", "kitchen_tickets", "order_lines", "outbox")
+    ]
 
 
 async def test_lists_cost_the_same_for_1_order_and_for_30(pos: RunningService, api: Api) -> None:
