@@ -15,6 +15,7 @@ from services.pos.models.provider import (
     ProviderSync,
     VerificationCode,
 )
+from services.pos.models.saga import OrderSaga
 from services.pos.models.stock import StockOut
 from services.pos.models.sums import DailySum, SalesDay
 
@@ -42,6 +43,7 @@ TENANT_TABLES = {
     "sales_days": "restaurant_id",
     "daily_sums": "restaurant_id",
     "stock_outs": "restaurant_id",
+    "order_sagas": "restaurant_id",
     **refdata.TENANT_TABLES,
 }
 """Tables under row-level security, with the column that names the restaurant."""
@@ -69,6 +71,7 @@ __all__ = [
     "Order",
     "OrderCounter",
     "OrderLine",
+    "OrderSaga",
     "Payment",
     "ProviderConnection",
     "ProviderEvent",
