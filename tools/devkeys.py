@@ -1,5 +1,6 @@
 """The secrets of a development installation: generated once, kept in its data folder, readable by their owner only."""
 
+import base64
 import secrets
 from pathlib import Path
 
@@ -40,6 +41,10 @@ class DevKeys:
     def text(self, name: str) -> str:
         """A random text, the same at every call with this name."""
         return self._keep(name, secrets.token_urlsafe(32))
+
+    def signing_key(self, name: str) -> str:
+        """A key for signatures in base64, the same at every call with this name."""
+        return self._keep(name, base64.b64encode(secrets.token_bytes(32)).decode())
 
     def fernet_key(self, name: str) -> str:
         """A Fernet key, the same at every call with this name."""

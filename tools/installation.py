@@ -326,6 +326,11 @@ class Installation:
             "WHATSAPP_APP_SECRET": keys.text("whatsapp.app-secret"),
             "WHATSAPP_VERIFY_TOKEN": keys.text("whatsapp.verify-token"),
             "FIREBASE_SERVICE_ACCOUNT_KEY": service_account(url),
+            "LUA_USER_AUTHENTICATION_WEBHOOK": f"{url}/agent/user-authenticated",
+            "LUA_USER_EVENTS_WEBHOOK": f"{url}/agent/user-events",
+            "LUA_API_KEY": keys.text("agent.api-key"),
+            "LUA_WEBHOOK_API_KEY": keys.text("agent.webhook-key"),
+            "NOTIFY_AGENT_WEBHOOK_SECRET": f"whsec_{keys.signing_key('agent.webhook')}",
         }
 
     def _gateway_environment(self) -> dict[str, str]:

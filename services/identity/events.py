@@ -114,6 +114,14 @@ def staff_invited(session: AsyncSession, invitation: Invitation, restaurant: Res
     events.emit(session, message, restaurant_id=restaurant.id, aggregate_id=invitation.id)
 
 
+def invitation_accepted(session: AsyncSession, invitation: Invitation, user: User) -> None:
+    """Somebody took the role that they were offered."""
+    message = facts.InvitationAccepted(
+        invitation_id=str(invitation.id), restaurant_id=str(invitation.restaurant_id), user_id=str(user.id)
+    )
+    events.emit(session, message, restaurant_id=invitation.restaurant_id, aggregate_id=invitation.id)
+
+
 def role_changed(
     session: AsyncSession, restaurant_id: UUID, role: str, *, user_id: UUID | None = None, previous: str | None = None
 ) -> None:
@@ -124,6 +132,14 @@ def role_changed(
     if previous is not None:
         message.previous_role = previous
     events.emit(session, message, restaurant_id=restaurant_id, aggregate_id=user_id or restaurant_id)
+
+
+def session_opened(session: AsyncSession, opened: Session) -> None:
+    """Somebody is logged in."""
+    message = facts.SessionOpened(session_id=str(opened.id), user_id=str(opened.user_id), origin=opened.origin)
+    if opened.restaurant_id is not None:
+        message.restaurant_id = str(opened.restaurant_id)
+    events.emit(session, message, restaurant_id=opened.restaurant_id, aggregate_id=opened.user_id)
 
 
 def session_revoked(session: AsyncSession, revoked: Session, reason: str) -> None:

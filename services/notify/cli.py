@@ -38,6 +38,7 @@ def check_notification_health() -> None:
             f"whatsapp_configured: {configured.whatsapp}",
             f"whatsapp_webhook_configured: {configured.webhook}",
             "twilio_configured: False",
+            f"agent_webhooks_configured: {configured.agent}",
             f"device_tokens_count: {found.device_tokens}",
             f"announcement_disabled_count: {found.announcements_off}",
             f"failed_deliveries_count: {found.failed}",

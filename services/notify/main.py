@@ -14,6 +14,8 @@ from servicekit.files import Files
 from servicekit.links import FileLinks
 from servicekit.mail import MailServer
 from servicekit.runtime import Core, Service
+from services.notify.briefing import Briefing
+from services.notify.clients.agent import Agent, AgentAddress
 from services.notify.clients.neighbours import Neighbours
 from services.notify.clients.push import Push
 from services.notify.clients.whatsapp import WhatsApp
@@ -50,8 +52,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         scheduling=settings.scheduling_target,
         timeclock=settings.timeclock_target,
     )
-    whatsapp, push = whatsapp_of(settings), push_of(settings)
-    sender = Sender(core.database, whatsapp, push, mail_of(settings), neighbours, manner_of(settings))
+    whatsapp, push, agent = whatsapp_of(settings), push_of(settings), agent_of(settings)
+    briefing = Briefing(core.database, neighbours, agent, settings.whatsapp_country_code)
+    sender = Sender(core.database, whatsapp, push, mail_of(settings), neighbours, briefing, manner_of(settings))
     desk = Desk(neighbours)
     dialogue = Dialogue(desk, PhotoAlbum(whatsapp, files, settings.public_url))
     conversations = Conversations(core.database, desk, dialogue, clock, settings.remembered)
@@ -89,14 +92,14 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             ),
             (chat_pb2.DESCRIPTOR.services_by_name["ChatService"], ChatService()),
         ],
-        subscriptions=subscriptions(clock, settings.whatsapp_country_code),
+        subscriptions=subscriptions(clock, settings.whatsapp_country_code, agent),
         jobs={
             **Sending(core.database, sender, clock, settings.rates).handlers(),
             **Announcing(core.database, clock).handlers(),
             **conversations.handlers(),
             **Upkeep(core.database, files, clock, settings.kept).handlers(),
         },
-        parts=[whatsapp, push, neighbours, *live_parts(core, settings)],
+        parts=[whatsapp, push, agent, neighbours, *live_parts(core, settings)],
     )
 
 
@@ -117,6 +120,20 @@ def push_of(settings: Settings) -> Push:
         settings.firebase_service_account_key.get_secret_value(),
         url=settings.fcm_url,
         timeout=settings.provider_timeout_seconds,
+    )
+
+
+def agent_of(settings: Settings) -> Agent:
+    """The agent's server as the settings name it. Raises ValueError for a secret that is none."""
+    return Agent(
+        AgentAddress(
+            authenticated_url=settings.agent_authenticated_url,
+            events_url=settings.agent_events_url,
+            api_key=settings.agent_api_key.get_secret_value(),
+            webhook_key=settings.agent_webhook_key.get_secret_value(),
+            secrets=settings.agent_webhook_secret.get_secret_value(),
+        ),
+        timeout=settings.agent_timeout_seconds,
     )
 
 

@@ -10,11 +10,12 @@ import aiosmtplib
 from servicekit.db import SYSTEM, Database
 from servicekit.errors import Refusal, Unavailable
 from servicekit.mail import MailServer, in_short, is_permanent
+from services.notify.briefing import Briefing
 from services.notify.clients import whatsapp
 from services.notify.clients.neighbours import Neighbours
 from services.notify.clients.push import MOST_TOKENS, Push
 from services.notify.clients.whatsapp import NO_SUCH_TEMPLATE, OUTSIDE_WINDOW, Answer, WhatsApp
-from services.notify.domain.channels import EMAIL, PUSH, WHATSAPP
+from services.notify.domain.channels import AGENT, EMAIL, PUSH, WHATSAPP
 from services.notify.domain.deliveries import Outcome, Postponed, Refused, Sent, Skipped, Unknown
 from services.notify.domain.whatsapp import (
     FALLBACK_LANGUAGE,
@@ -73,6 +74,7 @@ class Sender:
         push: Push,
         mail: MailServer | None,
         neighbours: Neighbours,
+        briefing: Briefing,
         manner: Manner,
     ) -> None:
         self._database = database
@@ -80,11 +82,13 @@ class Sender:
         self._push = push
         self._mail = mail
         self._neighbours = neighbours
+        self._briefing = briefing
         self._manner = manner
         self._channels: dict[str, Callable[[Any, datetime], Awaitable[Result]]] = {
             WHATSAPP: self._by_whatsapp,
             PUSH: self._by_push,
             EMAIL: self._by_email,
+            AGENT: self._to_agent,
         }
 
     async def send(self, row: Any, now: datetime) -> Result:
@@ -190,6 +194,9 @@ class Sender:
         except (aiosmtplib.SMTPException, TimeoutError, OSError) as error:
             return Result(_mail_problem(error))
         return Result(Sent(str(mail["Message-ID"])))
+
+    async def _to_agent(self, row: Any, now: datetime) -> Result:
+        return Result(await self._briefing.send(row, now))
 
 
 def _free(row: Any) -> dict[str, Any]:

@@ -54,10 +54,21 @@ class Settings(ServiceSettings):
     brand: str = shared("WHATSAPP_BRAND_NAME", default="Mizan")
     support_contact: str = shared("SUPPORT_CONTACT", default="")
 
+    agent_authenticated_url: str = shared("LUA_USER_AUTHENTICATION_WEBHOOK", default="")
+    """Where the agent's server is told who logs in."""
+    agent_events_url: str = shared("LUA_USER_EVENTS_WEBHOOK", default="")
+    """Where the agent's server is told of invitations and incidents."""
+    agent_api_key: SecretStr = shared("LUA_API_KEY", default=SecretStr(""))
+    agent_webhook_key: SecretStr = shared("LUA_WEBHOOK_API_KEY", default=SecretStr(""))
+    agent_webhook_secret: SecretStr = SecretStr("")
+    """Signs what the agent's server is told: `whsec_` and base64, two of them while they are exchanged."""
+    agent_timeout_seconds: float = 5.0
+
     provider_timeout_seconds: float = 15.0
     whatsapp_per_second: float = Field(default=60.0, gt=0)
     push_per_second: float = Field(default=200.0, gt=0)
     email_per_second: float = Field(default=20.0, gt=0)
+    agent_per_second: float = Field(default=10.0, gt=0)
 
     keep_notifications_days: int = Field(default=90, gt=0)
     keep_deliveries_days: int = Field(default=30, gt=0)
@@ -77,6 +88,7 @@ class Settings(ServiceSettings):
             "whatsapp": self.whatsapp_per_second,
             "push": self.push_per_second,
             "email": self.email_per_second,
+            "agent": self.agent_per_second,
         }
 
     @property
@@ -96,4 +108,7 @@ class Settings(ServiceSettings):
             push=self.firebase_service_account_key.get_secret_value().strip() not in ("", "{}"),
             whatsapp=bool(self.whatsapp_access_token.get_secret_value() and self.whatsapp_phone_number_id),
             webhook=bool(self.whatsapp_app_secret.get_secret_value() and self.whatsapp_verify_token.get_secret_value()),
+            agent=bool(
+                (self.agent_authenticated_url or self.agent_events_url) and self.agent_webhook_secret.get_secret_value()
+            ),
         )

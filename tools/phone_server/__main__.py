@@ -5,6 +5,7 @@ import os
 
 import uvicorn
 
+from tools.phone_server.agent import Agent
 from tools.phone_server.firebase import Firebase
 from tools.phone_server.server import PhoneServer
 from tools.phone_server.whatsapp import WhatsApp
@@ -25,6 +26,11 @@ def main() -> None:
             app_secret=os.environ["WHATSAPP_APP_SECRET"],
         ),
         Firebase(os.environ["FIREBASE_SERVICE_ACCOUNT_KEY"]),
+        Agent(
+            api_key=os.environ["LUA_API_KEY"],
+            webhook_key=os.environ["LUA_WEBHOOK_API_KEY"],
+            secret=os.environ["NOTIFY_AGENT_WEBHOOK_SECRET"],
+        ),
         webhook_url=chosen.webhook_url,
     )
     uvicorn.run(server.application, host=LOOPBACK, port=chosen.port, log_level="warning", timeout_graceful_shutdown=1)

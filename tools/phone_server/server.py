@@ -1,4 +1,4 @@
-"""The local phones as a web server: both providers' APIs, their webhooks, and the controls that stand for the world."""
+"""The local phones as a web server: all providers' APIs, their webhooks, and the controls that stand for the world."""
 
 import asyncio
 import base64
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from tools.phone_server.agent import Agent
 from tools.phone_server.faults import Fault
 from tools.phone_server.firebase import Firebase
 from tools.phone_server.whatsapp import WhatsApp
@@ -29,9 +30,10 @@ pre {{ white-space: pre-wrap; border: 1px solid #ccc; border-radius: 8px; paddin
 class PhoneServer:
     """Everything behind one port; what people write goes to `webhook_url`, when there is one."""
 
-    def __init__(self, whatsapp: WhatsApp, firebase: Firebase, webhook_url: str = "") -> None:
+    def __init__(self, whatsapp: WhatsApp, firebase: Firebase, agent: Agent, webhook_url: str = "") -> None:
         self.whatsapp = whatsapp
         self.firebase = firebase
+        self.agent = agent
         self._webhook_url = webhook_url
         self._client: httpx.AsyncClient | None = None
         self.application = Starlette(
@@ -39,6 +41,7 @@ class PhoneServer:
                 Route("/", self._show, methods=["GET"]),
                 Route("/readyz", self._ready, methods=["GET"]),
                 Route("/control/{action}", self._control, methods=["POST"]),
+                *agent.routes,
                 *firebase.routes,
                 *whatsapp.routes,
             ],
@@ -82,13 +85,18 @@ class PhoneServer:
             case "retire":
                 self.firebase.gone.add(asked["token"])
             case "fail":
-                provider = self.whatsapp if asked.pop("provider") == "whatsapp" else self.firebase
-                provider.faults.order(Fault(**asked.get("fault", {})), asked.get("times", 1))
+                providers: dict[str, WhatsApp | Firebase | Agent] = {
+                    "whatsapp": self.whatsapp,
+                    "push": self.firebase,
+                    "agent": self.agent,
+                }
+                providers[asked["provider"]].faults.order(Fault(**asked.get("fault", {})), asked.get("times", 1))
             case "look":
                 return JSONResponse(
                     {
                         "whatsapp": self.whatsapp.to(asked["phone"]) if "phone" in asked else self.whatsapp.sent,
                         "push": self.firebase.on(asked["token"]) if "token" in asked else self.firebase.sent,
+                        "agent": self.agent.took,
                     }
                 )
             case _:
@@ -96,7 +104,7 @@ class PhoneServer:
         return JSONResponse({"done": True})
 
     async def _show(self, _request: Request) -> Response:
-        shown = [*self.whatsapp.sent[-50:], *self.firebase.sent[-50:]]
+        shown = [*self.whatsapp.sent[-50:], *self.firebase.sent[-50:], *self.agent.took[-50:]]
         blocks = "".join(f"<pre>{html.escape(str(message))}</pre>" for message in reversed(shown))
         return HTMLResponse(PAGE.format(content=blocks or "<p>Nothing arrived yet.</p>"))
 

@@ -79,6 +79,7 @@ async def accept(
         facts.StaffJoined,
         events.staff_facts(user, language=restaurant.language, department=invitation.department, position=None),
     )
+    events.invitation_accepted(session, invitation, user)
     return user, restaurant
 
 

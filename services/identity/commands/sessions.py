@@ -48,6 +48,7 @@ def open_session(
         user_agent=context.user_agent[:500],
     )
     session.add(opened)
+    events.session_opened(session, opened)
     return _tokens(vault, opened, user.role, now)
 
 

@@ -86,7 +86,11 @@ _BY_IDS = Query(
 _PREVIEW = [*COLUMNS, Restaurant.name.label("restaurant_name")]
 _OPEN_GENERATION = Query(
     sa.select(Invitation.token_generation).where(
-        Invitation.id == bindparam("id", type_=sa.Uuid), Invitation.status == "PENDING", Invitation.expires_at > _now
+        Invitation.id == bindparam("id", type_=sa.Uuid),
+        sa.or_(
+            sa.and_(Invitation.status == "PENDING", Invitation.expires_at > _now),
+            sa.and_(Invitation.status == "ACCEPTED", bindparam("even_accepted", type_=sa.Boolean)),
+        ),
     )
 )
 _BY_REFERENCE = Query(
@@ -207,9 +211,12 @@ async def stats(reading: Reading, restaurant_id: UUID) -> Any:
     return await reading.first(_STATS, restaurant_id=restaurant_id)
 
 
-async def open_generation(reading: Reading, invitation_id: UUID, now: datetime) -> int:
-    """Which generation of an invitation's token is good now. Raises NotFound when the invitation is over."""
-    generation = await reading.scalar(_OPEN_GENERATION, id=invitation_id, now=now)
+async def open_generation(reading: Reading, invitation_id: UUID, now: datetime, *, even_accepted: bool = False) -> int:
+    """Which generation of an invitation's token is good now, or was when it was accepted, where that will do.
+
+    Raises NotFound when the invitation is over.
+    """
+    generation = await reading.scalar(_OPEN_GENERATION, id=invitation_id, now=now, even_accepted=even_accepted)
     if generation is None:
         raise NotFound("Invitation not found")
     return int(generation)

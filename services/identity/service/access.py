@@ -62,7 +62,9 @@ class AccessService:
         self, request: access_pb2.GetInvitationLinkRequest, call: Call
     ) -> access_pb2.GetInvitationLinkResponse:
         invitation_id = UUID(request.invitation_id)
-        generation = await invitations.open_generation(call.read(SYSTEM), invitation_id, self._clock.now())
+        generation = await invitations.open_generation(
+            call.read(SYSTEM), invitation_id, self._clock.now(), even_accepted=request.even_accepted
+        )
         token = self._vault.reference(REFERENCE, invitation_id, generation)
         return access_pb2.GetInvitationLinkResponse(accept_url=mails.accept_url(self._frontend_url, token))
 

@@ -51,9 +51,9 @@ class Neighbours:
             await connection.close()
         self._channels = []
 
-    async def invitation_link(self, invitation_id: str) -> str:
+    async def invitation_link(self, invitation_id: str, *, even_accepted: bool = False) -> str:
         """Where an invitation is accepted; it holds a secret. Raises RemoteRefusal when it is over, and Unavailable."""
-        request = access_pb2.GetInvitationLinkRequest(invitation_id=invitation_id)
+        request = access_pb2.GetInvitationLinkRequest(invitation_id=invitation_id, even_accepted=even_accepted)
         link: str = (await self._access.GetInvitationLink(request)).accept_url
         return link
 

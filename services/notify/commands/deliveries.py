@@ -12,11 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notify import events
 from services.notify.commands.telling import queue
-from services.notify.domain.channels import EMAIL, PUSH, WHATSAPP
+from services.notify.domain.channels import WHATSAPP
 from services.notify.domain.deliveries import (
     CANCELLED,
     FAILED,
-    MAX_ATTEMPTS,
     PENDING,
     READ,
     SENDING,
@@ -31,6 +30,7 @@ from services.notify.domain.deliveries import (
     Skipped,
     Unknown,
     after_report,
+    max_attempts,
     pause_after,
 )
 from services.notify.domain.whatsapp import Report
@@ -113,7 +113,7 @@ async def settle(session: AsyncSession, delivery_id: UUID, outcome: Outcome, now
             delivery.state, delivery.error = UNCERTAIN, error[:LONGEST_ERROR]
         case Postponed(error, after):
             delivery.error = error[:LONGEST_ERROR]
-            if delivery.attempts >= MAX_ATTEMPTS:
+            if delivery.attempts >= max_attempts(delivery.channel):
                 delivery.state = FAILED
             else:
                 delivery.state = PENDING
@@ -229,7 +229,3 @@ async def record(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> list[
         list(rows),
     )
     return list(made.scalars().all())
-
-
-PROVIDERS: Final = (WHATSAPP, PUSH, EMAIL)
-"""The channels that somebody else carries."""

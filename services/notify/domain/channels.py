@@ -10,6 +10,9 @@ EMAIL: Final = "email"
 CHANNELS: Final = (APP, PUSH, WHATSAPP, EMAIL)
 """In the order in which they are tried for what is critical."""
 
+AGENT: Final = "agent"
+"""The agent's server: it is told of what happens, and is nobody's channel."""
+
 _SPELLINGS: Final = {"in_app": APP}
 
 

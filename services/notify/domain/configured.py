@@ -12,3 +12,5 @@ class Configured:
     whatsapp: bool
     webhook: bool
     """WhatsApp's webhook: both the token that verifies it and the secret that signs it."""
+    agent: bool
+    """Webhooks to the agent's server: an address and the secret that signs them."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from services.notify.domain.channels import AGENT
+
 PENDING: Final = "PENDING"
 SENDING: Final = "SENDING"
 UNCERTAIN: Final = "UNCERTAIN"
@@ -27,6 +29,8 @@ OPEN: Final = (PENDING, SENDING)
 _PROGRESS: Final = {PENDING: 0, SENDING: 0, UNCERTAIN: 1, SENT: 2, FAILED: 3, DELIVERED: 4, READ: 5}
 
 MAX_ATTEMPTS: Final = 8
+_MAX_ATTEMPTS_OF: Final = {AGENT: 20}
+"""A server that is away for hours hears of what happened when it is back: nobody waits for it."""
 FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=30)
 
@@ -68,6 +72,11 @@ class Skipped:
 
 
 Outcome = Sent | Refused | Postponed | Unknown | Skipped
+
+
+def max_attempts(channel: str) -> int:
+    """How often a provider is asked."""
+    return _MAX_ATTEMPTS_OF.get(channel, MAX_ATTEMPTS)
 
 
 def pause_after(attempt: int, asked: timedelta | None = None) -> timedelta:

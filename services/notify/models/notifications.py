@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from servicekit.columns import Created, Id, JsonObject, Updated
 from servicekit.tables import one_of
-from services.notify.domain.channels import CHANNELS
+from services.notify.domain.channels import AGENT, CHANNELS
 from services.notify.domain.deliveries import STATES
 from services.notify.domain.kinds import PRIORITIES
 from services.notify.models.base import Base
@@ -72,13 +72,14 @@ class Notification(Base):
 class Delivery(Base):
     """One attempt to reach one addressee over one channel; there is no second one for the same key.
 
-    `addressee` is a person's id, or what stands for somebody who is not a member: `invitation <id>`, `phone <digits>`.
+    `addressee` is a person's id, or what stands for somebody who is not a member: `invitation <id>`, `phone <digits>`,
+    `agent`.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         sa.UniqueConstraint("restaurant_id", "addressee", "channel", "key", postgresql_nulls_not_distinct=True),
-        one_of("channel", *CHANNELS),
+        one_of("channel", *CHANNELS, AGENT),
         one_of("state", *STATES),
         sa.Index("ix_deliveries_notification", "notification_id"),
         sa.Index(

@@ -1,6 +1,7 @@
 """The providers of notify on this machine: phones and a mailbox, in a thread of their own."""
 
 import asyncio
+import base64
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import uvicorn
 
 from servicekit.testing.events import eventually
 from tools.mailbox import Mailbox, serve
+from tools.phone_server.agent import Agent
 from tools.phone_server.firebase import Firebase, service_account
 from tools.phone_server.server import PhoneServer
 from tools.phone_server.whatsapp import WhatsApp
@@ -20,6 +22,9 @@ TOKEN = "wa-token"
 NUMBER = "1234567890"
 APP_SECRET = "wa-app-secret"
 VERIFY_TOKEN = "wa-verify"
+AGENT_KEY = "agent-key"
+AGENT_WEBHOOK_KEY = "agent-webhook-key"
+AGENT_SECRET = "whsec_" + base64.b64encode(b"the key that signs what agents are told").decode()
 START_SECONDS = 20
 
 
@@ -41,6 +46,11 @@ class Providers:
         """Everybody's devices."""
         return self.phones.firebase
 
+    @property
+    def agent(self) -> Agent:
+        """The agent's server."""
+        return self.phones.agent
+
 
 async def _as_result(value: bool) -> bool:
     return value
@@ -52,7 +62,11 @@ def providers() -> Iterator[Providers]:
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
     account = service_account(url)
-    phones = PhoneServer(WhatsApp(token=TOKEN, number_id=NUMBER, app_secret=APP_SECRET), Firebase(account))
+    phones = PhoneServer(
+        WhatsApp(token=TOKEN, number_id=NUMBER, app_secret=APP_SECRET),
+        Firebase(account),
+        Agent(api_key=AGENT_KEY, webhook_key=AGENT_WEBHOOK_KEY, secret=AGENT_SECRET),
+    )
     mailbox = Mailbox()
     ready, stop = threading.Event(), threading.Event()
     smtp: list[str] = []
@@ -89,6 +103,12 @@ def providers() -> Iterator[Providers]:
                 "whatsapp_app_secret": APP_SECRET,
                 "whatsapp_verify_token": VERIFY_TOKEN,
                 "provider_timeout_seconds": 3,
+                "agent_authenticated_url": f"{url}/agent/user-authenticated",
+                "agent_events_url": f"{url}/agent/user-events",
+                "agent_api_key": AGENT_KEY,
+                "agent_webhook_key": AGENT_WEBHOOK_KEY,
+                "agent_webhook_secret": AGENT_SECRET,
+                "agent_timeout_seconds": 3,
             },
         )
     finally:

@@ -13,6 +13,7 @@ from mizan.inventory.events.v1 import events_pb2 as inventory
 from mizan.pos.events.v1 import events_pb2 as pos
 from mizan.scheduling.events.v1 import events_pb2 as scheduling
 from mizan.timeclock.events.v1 import events_pb2 as timeclock
+from services.notify.clients.agent import Agent, AgentAddress
 from services.notify.projections import subscriptions
 from services.notify.tests.facts import shift, stamp
 from services.notify.tests.town import Town
@@ -356,7 +357,7 @@ def test_every_reaction_is_tried() -> None:
     clock: Any = None
     listened = {
         kind
-        for one in subscriptions(clock, "212")
+        for one in subscriptions(clock, "212", Agent(AgentAddress("", "", "", "", ""), timeout=1))
         if one.name != "notify-refdata"
         for kind in one.message_types.values()
     }
