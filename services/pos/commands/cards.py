@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit.errors import Conflict, Invalid, NotFound
 from servicekit.identity import Principal
-from services.pos.commands import orders, payments, returns
+from services.pos.commands import holding, payments, returns
 from services.pos.domain import card_payments as rules
 from services.pos.domain import money
 from services.pos.models import CardPayment
@@ -47,7 +47,7 @@ async def begin(session: AsyncSession, principal: Principal, wish: Wish, intent_
 
     Raises NotFound, and Conflict when the order changed meanwhile so that there is no room for it.
     """
-    held = await orders.hold_open(session, principal.tenant, wish.order_id)
+    held = await holding.hold_open(session, principal.tenant, wish.order_id)
     known: CardPayment | None = await session.scalar(sa.select(CardPayment).where(CardPayment.intent_id == intent_id))
     if known is not None:
         return known
@@ -83,14 +83,14 @@ def check_room(amount: Decimal, due: Decimal, waiting: Decimal) -> None:
         raise Invalid.field("amount", "Only cash can be more than is due.", code="no_change")
 
 
-async def hold(session: AsyncSession, restaurant_id: UUID, card_id: UUID) -> tuple[orders.Held, CardPayment]:
+async def hold(session: AsyncSession, restaurant_id: UUID, card_id: UUID) -> tuple[holding.Held, CardPayment]:
     """A card payment and its order, held against others until the transaction ends. Raises NotFound."""
     order_id = await session.scalar(
         sa.select(CardPayment.order_id).where(CardPayment.id == card_id, CardPayment.restaurant_id == restaurant_id)
     )
     if order_id is None:
         raise NotFound(NO_CARD_PAYMENT)
-    held = await orders.hold(session, restaurant_id, order_id)
+    held = await holding.hold(session, restaurant_id, order_id)
     return held, await session.get_one(CardPayment, card_id, with_for_update=True, populate_existing=True)
 
 

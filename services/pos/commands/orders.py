@@ -1,7 +1,6 @@
-"""Taking orders and changing them; whoever changes an order holds its row, so that nobody's change is lost."""
+"""Changing orders that are held."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,69 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
+from servicekit.postponed import BulkInsert, postpone
 from services.pos import events
 from services.pos.commands import kitchen, sums
+from services.pos.commands.holding import Held
 from services.pos.commands.pricing import PricedLine, Terms, Wanted, price_lines
 from services.pos.domain import discounts, money, orders
 from services.pos.domain.totals import TaxedLine, Totals, total_of
 from services.pos.models import DiningTable, Discount, Order, OrderLine
-from services.pos.queries.orders import NO_LINE, NO_ORDER
 from services.pos.queries.tables import NO_TABLE
 
-CLOSED = "The order is closed."
-STALE = "The order has changed since you saw it."
 MAX_LINES = 200
-
-
-@dataclass(slots=True)
-class Held:
-    """An order whose row this transaction holds, with its lines in their order."""
-
-    order: Order
-    lines: list[OrderLine]
-
-    @property
-    def unit(self) -> Decimal:
-        """The smallest amount of the order's currency."""
-        return money.unit_of(self.order.currency)
-
-    @property
-    def due(self) -> Decimal:
-        """What is left to pay; nothing once the order is closed."""
-        order = self.order
-        return money.ZERO if order.status in orders.FINAL else order.total_amount - order.amount_paid
-
-    def line(self, line_id: UUID) -> OrderLine:
-        """One of its lines that is not cancelled. Raises NotFound."""
-        for line in self.lines:
-            if line.id == line_id and line.status != "CANCELLED":
-                return line
-        raise NotFound(NO_LINE)
-
-
-async def hold(session: AsyncSession, restaurant_id: UUID, order_id: UUID, version: int | None = None) -> Held:
-    """The order, held against others until the transaction ends. Raises NotFound, and Conflict for a stale version."""
-    order = await session.scalar(
-        sa.select(Order).where(Order.id == order_id, Order.restaurant_id == restaurant_id).with_for_update()
-    )
-    if order is None:
-        raise NotFound(NO_ORDER)
-    if version is not None and version != order.version:
-        raise Conflict(STALE, code="stale_version", extra={"current_version": order.version})
-    lines = await session.scalars(
-        sa.select(OrderLine)
-        .where(OrderLine.order_id == order_id, OrderLine.restaurant_id == restaurant_id)
-        .order_by(OrderLine.position)
-    )
-    return Held(order, list(lines))
-
-
-async def hold_open(session: AsyncSession, restaurant_id: UUID, order_id: UUID, version: int | None = None) -> Held:
-    """As `hold`. Raises Conflict besides when the order is completed or cancelled."""
-    held = await hold(session, restaurant_id, order_id, version)
-    if held.order.status in orders.FINAL:
-        raise Conflict(CLOSED, code="order_closed")
-    return held
+LINES = BulkInsert(OrderLine.__table__)  # type: ignore[arg-type] # a table
 
 
 def priced_totals(lines: Sequence[PricedLine], terms: Terms) -> Totals:
@@ -88,7 +36,7 @@ async def update(session: AsyncSession, held: Held, changes: Mapping[str, Any]) 
     """Changes what an order says about its guests, and where they sit. Raises NotFound for a foreign table."""
     order = held.order
     if "table" in changes:
-        await _move(session, order, changes["table"])
+        await _move(session, held, changes["table"])
     if "order_type" in changes:
         order.order_type = orders.order_type(changes["order_type"])
     for name in ("guest_count", "is_priority"):
@@ -96,7 +44,7 @@ async def update(session: AsyncSession, held: Held, changes: Mapping[str, Any]) 
             setattr(order, name, changes[name])
     for name, value in details_of(changes).items():
         setattr(order, name, value)
-    await changed(session, held)
+    changed(session, held)
 
 
 async def add_line(session: AsyncSession, held: Held, wanted: Wanted, now: datetime) -> OrderLine:
@@ -105,14 +53,15 @@ async def add_line(session: AsyncSession, held: Held, wanted: Wanted, now: datet
     if len(held.lines) >= MAX_LINES:
         raise Invalid(f"An order holds at most {MAX_LINES} lines.", code="too_many_lines")
     (priced,) = await price_lines(SessionReader(session), order.restaurant_id, [wanted])
-    ticket = await kitchen.ticket_for_more(session, order, now)
+    ticket = await kitchen.ticket_for_more(session, held, now)
     position = max((line.position for line in held.lines), default=0) + 1
-    line = OrderLine(**line_values(order, ticket.id, position, priced, now))
-    session.add(line)
+    values = line_values(order, ticket.id, position, priced, now)
+    postpone(session, LINES, values)
+    line = OrderLine(**values)
     held.lines.append(line)
     order.status = orders.status_of_lines(order.status, [line.status for line in held.lines])
     await recompute(session, held, now)
-    await kitchen.announce(session, ticket)
+    kitchen.announce(session, held, ticket)
     return line
 
 
@@ -127,7 +76,8 @@ async def change_line(
     if "notes" in changes:
         line.special_instructions = changes["notes"]
     await recompute(session, held, now)
-    await kitchen.announce_lines(session, [line])
+    await kitchen.announce_lines(session, held, [line])
+    await session.flush()
 
 
 async def remove_line(session: AsyncSession, principal: Principal, held: Held, line: OrderLine, now: datetime) -> None:
@@ -143,7 +93,7 @@ async def remove_line(session: AsyncSession, principal: Principal, held: Held, l
         line.status = "CANCELLED"
     held.order.status = orders.status_of_lines(held.order.status, [line.status for line in held.lines])
     await recompute(session, held, now)
-    await kitchen.announce_lines(session, [line])
+    await kitchen.announce_lines(session, held, [line])
 
 
 async def discount(session: AsyncSession, held: Held, amount: Decimal, reason: str | None, now: datetime) -> None:
@@ -214,8 +164,8 @@ async def set_status(session: AsyncSession, principal: Principal, held: Held, wa
         order.status = wanted
         if wanted == "READY":
             order.ready_time = now
-        await kitchen.follow(session, held.lines, wanted)
-        await changed(session, held)
+        await kitchen.follow(session, held, wanted)
+        changed(session, held)
 
 
 async def void(session: AsyncSession, held: Held, reason: str) -> None:
@@ -226,12 +176,9 @@ async def void(session: AsyncSession, held: Held, reason: str) -> None:
     if order.amount_paid:
         raise Conflict("Something is paid of the order: refund it first.", code="order_paid")
     order.status, order.void_reason = "CANCELLED", reason
-    for line in held.lines:
-        line.status = "CANCELLED"
     await _release_code(session, order)
     order.version += 1
-    await session.flush()
-    await kitchen.cancel(session, order)
+    await kitchen.cancel(session, held)
     await free_table(session, order)
     events.order_voided(session, order, held.lines)
 
@@ -241,9 +188,8 @@ async def complete(session: AsyncSession, held: Held, now: datetime) -> None:
     order = held.order
     order.status, order.completion_time = "COMPLETED", now
     order.version += 1
-    await session.flush()
     await free_table(session, order)
-    await sums.touch(session, order)
+    sums.touch(session, order)
     events.order_completed(session, order, held.lines)
 
 
@@ -265,15 +211,14 @@ async def recompute(session: AsyncSession, held: Held, now: datetime) -> None:
         setattr(order, name, amount)
     if order.total_amount < order.amount_paid:
         raise Conflict("More is paid than the order would cost: refund first.", code="overpaid")
-    await changed(session, held)
+    changed(session, held)
     if order.amount_paid and not held.due:
         await complete(session, held, now)
 
 
-async def changed(session: AsyncSession, held: Held) -> None:
+def changed(session: AsyncSession, held: Held) -> None:
     """Counts the change and says that it happened."""
     held.order.version += 1
-    await session.flush()
     events.order_updated(session, held.order, held.lines)
 
 
@@ -299,28 +244,22 @@ def _check_touchable(principal: Principal, line: OrderLine) -> None:
         raise Forbidden("The kitchen has begun this line.", code="line_begun")
 
 
-async def _table(session: AsyncSession, restaurant_id: UUID, table_id: UUID) -> Any:
-    table = (
-        await session.execute(
-            sa.select(DiningTable.id, DiningTable.table_number).where(
-                DiningTable.id == table_id, DiningTable.restaurant_id == restaurant_id
-            )
-        )
-    ).first()
-    if table is None:
-        raise NotFound(NO_TABLE)
-    return table
-
-
-async def _move(session: AsyncSession, order: Order, table_id: UUID | None) -> None:
-    """Takes an order to another table, or to none; guests who sat at one sit at the other then."""
+async def _move(session: AsyncSession, held: Held, table_id: UUID | None) -> None:
+    """Takes an order to another table, or to none; guests who sat at one sit at the other then. Raises NotFound."""
+    order, table_number = held.order, None
     if table_id == order.table_id:
         return
     if table_id is not None:
-        await _table(session, order.restaurant_id, table_id)
+        table_number = await session.scalar(
+            sa.select(DiningTable.table_number).where(
+                DiningTable.id == table_id, DiningTable.restaurant_id == order.restaurant_id
+            )
+        )
+        if table_number is None:
+            raise NotFound(NO_TABLE)
     was_seated = order.table_id is not None
     await free_table(session, order)
-    order.table_id = table_id
+    order.table_id, held.table_number = table_id, table_number
     if was_seated and table_id is not None:
         await session.execute(
             sa.update(DiningTable)

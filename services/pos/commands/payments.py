@@ -13,6 +13,7 @@ from servicekit.errors import Conflict, Invalid, NotFound
 from servicekit.identity import Principal
 from services.pos import events
 from services.pos.commands import orders, returns, sums
+from services.pos.commands.holding import Held
 from services.pos.commands.pricing import check_amount
 from services.pos.domain import money
 from services.pos.domain.payments import refunded_status, settle, tax_share, tip_share
@@ -36,7 +37,7 @@ _INSERT = insert(Payment).on_conflict_do_nothing().returning(Payment)
 async def take(
     session: AsyncSession,
     principal: Principal,
-    held: orders.Held,
+    held: Held,
     *,
     method: str,
     handed_over: Decimal,
@@ -79,7 +80,7 @@ async def take(
 
 async def record(
     session: AsyncSession,
-    held: orders.Held,
+    held: Held,
     taken: Money,
     *,
     method: str,
@@ -115,7 +116,7 @@ async def record(
     order.tip_amount += taken.tip
     events.payment_captured(session, payment)
     if held.due:
-        await orders.changed(session, held)
+        orders.changed(session, held)
     else:
         await orders.complete(session, held, now)
     return payment
@@ -131,7 +132,7 @@ async def order_of(session: AsyncSession, restaurant_id: UUID, payment_id: UUID)
     return order_id
 
 
-async def payments_of(session: AsyncSession, held: orders.Held) -> list[Payment]:
+async def payments_of(session: AsyncSession, held: Held) -> list[Payment]:
     """The payments of an order that is held, the oldest first."""
     found = await session.scalars(
         sa.select(Payment)
@@ -144,7 +145,7 @@ async def payments_of(session: AsyncSession, held: orders.Held) -> list[Payment]
 async def refund(
     session: AsyncSession,
     principal: Principal,
-    held: orders.Held,
+    held: Held,
     payment: Payment,
     amount: Decimal,
     *,
@@ -197,7 +198,7 @@ async def refund(
         await returns.at_provider(session, payment, row)
     events.payment_refunded(session, payment, amount, tip)
     if closed:
-        await sums.touch(session, order)
+        sums.touch(session, order)
         events.order_refunded(session, order, held.lines, amount, tax, reason or "")
     else:
         events.order_updated(session, order, held.lines)
@@ -217,7 +218,7 @@ def tip_with(payment: Payment, amount: Decimal) -> Decimal:
 
 
 async def refund_all(
-    session: AsyncSession, principal: Principal, held: orders.Held, reason: str | None, now: datetime
+    session: AsyncSession, principal: Principal, held: Held, reason: str | None, now: datetime
 ) -> Payment:
     """Gives back everything that is left of an order's payments, and returns the newest of them.
 

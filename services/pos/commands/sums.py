@@ -8,11 +8,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit.db import Query, Reading
+from servicekit.postponed import postpone
 from services.pos.models import DailySum, Order, SalesDay
 
-_TOUCH = (
+_TOUCH = Query(
     insert(SalesDay)
-    .values(changes=1, summed=0)
+    .values(
+        restaurant_id=sa.bindparam("restaurant_id", type_=sa.Uuid),
+        business_date=sa.bindparam("business_date", type_=sa.Date),
+        changes=1,
+        summed=0,
+    )
     .on_conflict_do_update(index_elements=["restaurant_id", "business_date"], set_={"changes": SalesDay.changes + 1})
 )
 _STALE = Query(
@@ -69,9 +75,12 @@ _SUM = sa.text(
 )
 
 
-async def touch(session: AsyncSession, order: Order) -> None:
-    """Counts a change of what a business day sold, so that its sums no longer hold."""
-    await session.execute(_TOUCH, {"restaurant_id": order.restaurant_id, "business_date": order.business_date})
+def touch(session: AsyncSession, order: Order) -> None:
+    """Counts a change of what a business day sold, so that its sums no longer hold.
+
+    Of all that are sold on a day, each holds the day's row no longer than its commit takes.
+    """
+    postpone(session, _TOUCH, {"restaurant_id": order.restaurant_id, "business_date": order.business_date})
 
 
 async def stale(reading: Reading, before: date, limit: int) -> list[tuple[UUID, date]]:

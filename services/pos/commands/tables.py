@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit.errors import Conflict, Invalid, NotFound
+from services.pos.commands import holding
 from services.pos.commands import orders as order_commands
 from services.pos.domain import orders
 from services.pos.models import DiningTable, Order
@@ -49,7 +50,7 @@ async def seat(session: AsyncSession, restaurant_id: UUID, table_id: UUID, order
 
     Raises NotFound, and Conflict when another open order is there, the table is out of use, or the order is closed.
     """
-    held = await order_commands.hold_open(session, restaurant_id, order_id)
+    held = await holding.hold_open(session, restaurant_id, order_id)
     table = await hold(session, restaurant_id, table_id)
     if table.status in ("MAINTENANCE", "NEEDS_CLEANING") or not table.is_active:
         raise Conflict("This table cannot be used now.", code="table_unusable")
@@ -57,9 +58,9 @@ async def seat(session: AsyncSession, restaurant_id: UUID, table_id: UUID, order
         raise Conflict("Another open order is at this table.", code="table_occupied")
     if held.order.table_id != table_id:
         await order_commands.free_table(session, held.order)
-    held.order.table_id = table_id
+    held.order.table_id, held.table_number = table_id, table.table_number
     table.status = "OCCUPIED"
-    await order_commands.changed(session, held)
+    order_commands.changed(session, held)
 
 
 async def clear(session: AsyncSession, restaurant_id: UUID, table_id: UUID) -> None:
@@ -70,10 +71,10 @@ async def clear(session: AsyncSession, restaurant_id: UUID, table_id: UUID) -> N
         )
     )
     for order_id in sorted(found):
-        held = await order_commands.hold(session, restaurant_id, order_id)
+        held = await holding.hold(session, restaurant_id, order_id)
         if held.order.table_id == table_id and held.order.status not in orders.FINAL:
-            held.order.table_id = None
-            await order_commands.changed(session, held)
+            held.order.table_id = held.table_number = None
+            order_commands.changed(session, held)
     table = await hold(session, restaurant_id, table_id)
     table.status = "NEEDS_CLEANING"
     await session.flush()

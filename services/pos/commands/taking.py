@@ -17,10 +17,10 @@ from servicekit.identity import Principal
 from servicekit.postponed import BulkInsert, postpone
 from services.pos import events
 from services.pos.commands import kitchen
-from services.pos.commands.orders import amounts_of, details_of, line_values, priced_totals
+from services.pos.commands.orders import LINES, amounts_of, details_of, line_values, priced_totals
 from services.pos.commands.pricing import Terms, Wanted, price_with_terms
 from services.pos.domain import money, orders
-from services.pos.models import KitchenTicket, Order, OrderCounter, OrderLine
+from services.pos.models import KitchenTicket, Order, OrderCounter
 from services.pos.queries.filters import mine
 from services.pos.queries.orders import WholeOrder
 from services.pos.queries.tables import NO_TABLE
@@ -44,7 +44,7 @@ _GIVE_BACK = Query(
     .values(taken=OrderCounter.taken - 1)
 )
 # A unit of work would write the same and take four times as long for it.
-_ORDERS, _TICKETS, _LINES = (BulkInsert(model.__table__) for model in (Order, KitchenTicket, OrderLine))  # type: ignore[arg-type] # tables
+_ORDERS, _TICKETS = (BulkInsert(model.__table__) for model in (Order, KitchenTicket))  # type: ignore[arg-type] # tables
 _NOTHING = money.ZERO.quantize(money.STORED)
 
 
@@ -138,7 +138,7 @@ async def take(
         postpone(session, _TICKETS, ticket)
         for position, priced in enumerate(found, 1):
             line = line_values(order, ticket["id"], position, priced, now)
-            postpone(session, _LINES, line)
+            postpone(session, LINES, line)
             lines.append(SimpleNamespace(**line))
         kitchen.announce_new(session, ticket, order, lines)
     events.order_opened(session, order, lines)

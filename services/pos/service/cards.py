@@ -12,7 +12,7 @@ from servicekit.stripe_connection import idempotency_key
 from services.pos.charging import Charging
 from services.pos.clients.stripe import Cards
 from services.pos.commands import cards as commands
-from services.pos.commands.orders import CLOSED
+from services.pos.commands.holding import CLOSED
 from services.pos.commands.pricing import check_amount
 from services.pos.domain import card_payments as rules
 from services.pos.domain import money, orders

@@ -5,10 +5,9 @@ from uuid import UUID
 from mizan.pos.v1 import kitchen_pb2, order_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock
-from servicekit.db import SessionReader
 from servicekit.errors import Conflict
 from servicekit.paging import page_of
-from services.pos.commands import kitchen, orders
+from services.pos.commands import holding, kitchen, orders
 from services.pos.domain import orders as rules
 from services.pos.queries import kitchen as queries
 from services.pos.service.convert import line_message, ticket_message
@@ -38,8 +37,7 @@ class KitchenService:
 
     async def SetLineStatus(self, request: kitchen_pb2.SetLineStatusRequest, call: Call) -> order_pb2.LineItem:
         session, tenant = await call.session(), call.principal.tenant
-        order_id = await kitchen.order_of_line(session, tenant, UUID(request.id))
-        held = await orders.hold(session, tenant, order_id)
+        held = await holding.hold_of_line(session, tenant, UUID(request.id))
         line = held.line(UUID(request.id))
         if line.status != request.status:
             if not rules.line_may_become(line.status, request.status):
@@ -48,9 +46,9 @@ class KitchenService:
                 )
             line.status = request.status
             kitchen.follow_lines(held.order, held.lines, self._clock.now())
-            await orders.changed(session, held)
-            await kitchen.announce_lines(session, [line])
-            await session.refresh(line)
+            orders.changed(session, held)
+            await kitchen.announce_lines(session, held, [line])
+            await session.flush()
         return line_message(line)
 
     async def _move(
@@ -58,8 +56,7 @@ class KitchenService:
     ) -> kitchen_pb2.Ticket:
         session, tenant = await call.session(), call.principal.tenant
         ticket_id = UUID(request.id)
-        held = await orders.hold(session, tenant, await kitchen.order_of_ticket(session, tenant, ticket_id))
-        await kitchen.move_ticket(session, held.order, held.lines, ticket_id, wanted, self._clock.now(), recall=recall)
-        await orders.changed(session, held)
-        row, lines = await queries.ticket(SessionReader(session), tenant, ticket_id)
+        held = await holding.hold_of_ticket(session, tenant, ticket_id)
+        row, lines = await kitchen.move_ticket(session, held, ticket_id, wanted, self._clock.now(), recall=recall)
+        orders.changed(session, held)
         return ticket_message(row, lines)

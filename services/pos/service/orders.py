@@ -12,8 +12,8 @@ from servicekit.db import SessionReader
 from servicekit.errors import NotFound
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
+from services.pos.commands import holding, pricing, taking
 from services.pos.commands import orders as commands
-from services.pos.commands import pricing, taking
 from services.pos.commands.pricing import Wanted
 from services.pos.domain import orders as rules
 from services.pos.queries import orders as queries
@@ -108,25 +108,25 @@ class OrderService:
         return await self._order(call, held)
 
     async def DeleteOrder(self, request: order_pb2.OrderRequest, call: Call) -> Empty:
-        held = await commands.hold(await call.session(), call.principal.tenant, UUID(request.id), _version(request))
+        held = await holding.hold(await call.session(), call.principal.tenant, UUID(request.id), _version(request))
         await commands.void(await call.session(), held, WITHOUT_REASON)
         return Empty()
 
     async def VoidOrder(self, request: order_pb2.VoidOrderRequest, call: Call) -> order_pb2.Order:
-        held = await commands.hold(await call.session(), call.principal.tenant, UUID(request.id), _version(request))
+        held = await holding.hold(await call.session(), call.principal.tenant, UUID(request.id), _version(request))
         await commands.void(await call.session(), held, request.reason)
         return await self._order(call, held)
 
     async def SetOrderStatus(self, request: order_pb2.SetOrderStatusRequest, call: Call) -> order_pb2.Order:
         session = await call.session()
-        held = await commands.hold(session, call.principal.tenant, UUID(request.id), _version(request))
+        held = await holding.hold(session, call.principal.tenant, UUID(request.id), _version(request))
         call.notes.old_values = {"status": held.order.status}
         await commands.set_status(session, call.principal, held, request.status, self._clock.now())
         return await self._order(call, held)
 
     async def CompleteOrder(self, request: order_pb2.OrderRequest, call: Call) -> order_pb2.Order:
         session = await call.session()
-        held = await commands.hold(session, call.principal.tenant, UUID(request.id), _version(request))
+        held = await holding.hold(session, call.principal.tenant, UUID(request.id), _version(request))
         await commands.set_status(session, call.principal, held, "COMPLETED", self._clock.now())
         return await self._order(call, held)
 
@@ -138,7 +138,7 @@ class OrderService:
 
     async def CreateOrderItem(self, request: order_pb2.CreateOrderItemRequest, call: Call) -> order_pb2.OrderItem:
         session = await call.session()
-        held = await commands.hold_open(session, call.principal.tenant, UUID(request.order_id), _version(request))
+        held = await holding.hold_open(session, call.principal.tenant, UUID(request.order_id), _version(request))
         wanted = _line(request.menu_item, request, request.notes if request.HasField("notes") else None)
         return item_message(await commands.add_line(session, held, wanted, self._clock.now()))
 
@@ -150,7 +150,7 @@ class OrderService:
 
     async def UpdateOrderItem(self, request: order_pb2.UpdateOrderItemRequest, call: Call) -> order_pb2.OrderItem:
         session = await call.session()
-        held = await commands.hold_open(session, call.principal.tenant, UUID(request.order_id), _version(request))
+        held = await holding.hold_open(session, call.principal.tenant, UUID(request.order_id), _version(request))
         line = held.line(UUID(request.item_id))
         changes = changes_of(request, ("quantity", "notes"), nullable=("notes",))
         await commands.change_line(session, call.principal, held, line, changes, self._clock.now())
@@ -158,7 +158,7 @@ class OrderService:
 
     async def DeleteOrderItem(self, request: order_pb2.OrderItemRequest, call: Call) -> Empty:
         session = await call.session()
-        held = await commands.hold_open(session, call.principal.tenant, UUID(request.order_id))
+        held = await holding.hold_open(session, call.principal.tenant, UUID(request.order_id))
         line = held.line(UUID(request.item_id))
         await commands.remove_line(session, call.principal, held, line, self._clock.now())
         return Empty()
@@ -198,11 +198,11 @@ class OrderService:
         call.notes.description = f"Took the order {taken.row.order_number}"
         return taken
 
-    async def _hold(self, request: Any, call: Call) -> commands.Held:
+    async def _hold(self, request: Any, call: Call) -> holding.Held:
         session = await call.session()
-        return await commands.hold_open(session, call.principal.tenant, UUID(request.id), _version(request))
+        return await holding.hold_open(session, call.principal.tenant, UUID(request.id), _version(request))
 
-    async def _order(self, call: Call, held: commands.Held) -> order_pb2.Order:
+    async def _order(self, call: Call, held: holding.Held) -> order_pb2.Order:
         reading = SessionReader(await call.session())
         return order_message(await queries.order(reading, call.principal.tenant, held.order.id))
 

@@ -9,7 +9,7 @@ from servicekit.clock import Clock
 from servicekit.errors import Conflict, Invalid
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
-from services.pos.commands import orders, payments
+from services.pos.commands import holding, payments
 from services.pos.domain.money import ZERO
 from services.pos.models import Payment
 from services.pos.queries import payments as queries
@@ -76,7 +76,7 @@ class PaymentService:
 
     async def RefundOrder(self, request: payment_pb2.RefundOrderRequest, call: Call) -> payment_pb2.Payment:
         session = await call.session()
-        held = await orders.hold(session, call.principal.tenant, UUID(request.id))
+        held = await holding.hold(session, call.principal.tenant, UUID(request.id))
         reason = request.refund_reason if request.HasField("refund_reason") else None
         payment = await payments.refund_all(session, call.principal, held, reason, self._clock.now())
         await session.refresh(payment)
@@ -84,7 +84,7 @@ class PaymentService:
 
     async def _take(self, request: Any, call: Call, order_id: UUID, *, whole: bool) -> payment_pb2.Payment:
         session = await call.session()
-        held = await orders.hold_open(session, call.principal.tenant, order_id)
+        held = await holding.hold_open(session, call.principal.tenant, order_id)
         given = values_of(request)
         payment = await payments.take(
             session,
@@ -100,8 +100,8 @@ class PaymentService:
         )
         return payment_message(payment)
 
-    async def _hold(self, request: Any, call: Call) -> tuple[orders.Held, Payment]:
+    async def _hold(self, request: Any, call: Call) -> tuple[holding.Held, Payment]:
         session, tenant = await call.session(), call.principal.tenant
         payment_id = UUID(request.id)
-        held = await orders.hold(session, tenant, await payments.order_of(session, tenant, payment_id))
+        held = await holding.hold(session, tenant, await payments.order_of(session, tenant, payment_id))
         return held, await session.get_one(Payment, payment_id, with_for_update=True)

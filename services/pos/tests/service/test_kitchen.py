@@ -82,6 +82,31 @@ async def test_a_voided_orders_tickets_are_cancelled(api: Api) -> None:
     assert cancelled.order == taken.id
 
 
+async def test_moving_an_order_on_costs_the_same_for_1_line_and_for_20(pos: RunningService, api: Api) -> None:
+    chef = manager(uuid4())
+    tea = await sell(api, chef, "Tea", "10")
+
+    async def costs(lines: int) -> list[int]:
+        served, bumped = [await order(api, chef, *((tea, 1) for _ in range(lines))) for _ in range(2)]
+        ticket = next(one for one in await tickets(api, chef) if one.order == bumped.id)
+        with pos.statements() as bumping:
+            this = kitchen_pb2.TicketRequest(id=ticket.id)
+            shown = await api.KitchenService.BumpTicket(this, principal=chef)
+        with pos.statements() as serving:
+            step = order_pb2.SetOrderStatusRequest(id=served.id, status="SERVED")
+            whole = await api.OrderService.SetOrderStatus(step, principal=chef)
+        with pos.statements() as voiding:
+            void = order_pb2.VoidOrderRequest(id=bumped.id, reason="Left")
+            gone = await api.OrderService.VoidOrder(void, principal=chef)
+        for stood, wanted in ((shown.lines, "READY"), (whole.line_items, "SERVED"), (gone.line_items, "CANCELLED")):
+            assert [line.status for line in stood] == [wanted] * lines
+        return [len(bumping), len(serving), len(voiding)]
+
+    for_one = await costs(1)
+    assert await costs(20) == for_one
+    assert for_one[0] == 7
+
+
 async def test_only_the_own_kitchen_works_a_ticket(pos: RunningService, api: Api) -> None:
     restaurant_id = uuid4()
     chef = manager(restaurant_id)
