@@ -12,12 +12,14 @@ import httpx
 import pytest
 
 from tests.support import browser
-from tests.support.people import Person, Restaurant, join, register
+from tests.support.people import PASSWORD, Person, Restaurant, join, register
+from tests.support.screens import screen
 from tools.installation import Site
 
 pytestmark = [pytest.mark.e2e]
 
 SECONDS = 30.0
+SCREEN = "/ws/notifications/"
 HOME = (33.5731, -7.5898)
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -52,6 +54,11 @@ class Phones:
     def push(self, token: str) -> list[Any]:
         """What arrived on a device."""
         return list(self.control("look", phone="", token=token)["push"])
+
+    def agent(self, event: str, of: str) -> list[Any]:
+        """What the agent's server was told of one kind, about whom or what is named."""
+        told = self.control("look", phone="", token="")["agent"]
+        return [one["body"] for one in told if one["event"] == event and of in str(one["body"])]
 
     def close(self) -> None:
         self._http.close()
@@ -107,6 +114,15 @@ def listed(person: Person, kind: str = "") -> list[Any]:
     return list(ok(person.get("/api/notifications/", params={"type": kind}))["results"])
 
 
+def missed_once(site: Site, person: Person, cursor: str) -> str:
+    """Comes back to the application and finds the published week there, once; how far that went."""
+    with screen(site, SCREEN, person, cursor=cursor) as back:
+        assert back.until("ready")["resumed"] is True
+        missed = [back.next(), *back.rest()]
+        assert [one["notification"]["notification_type"] for one in missed] == ["SCHEDULE_PUBLISHED"]
+        return back.cursor
+
+
 def test_a_published_week_reaches_three_people_as_they_chose(
     installation: Site, restaurant: Restaurant, phones: Phones
 ) -> None:
@@ -135,14 +151,28 @@ def test_a_published_week_reaches_three_people_as_they_chose(
         }
         path = f"/api/scheduling/weekly-schedules/{week['id']}/assigned-shifts/"
         eventually(partial(manager.post, path, shift), lambda answer: answer.status_code == 201)
-    ok(manager.post(f"/api/scheduling/weekly-schedules-v2/{week['id']}/publish/"))
+    publish = f"/api/scheduling/weekly-schedules-v2/{week['id']}/publish/"
 
-    for person in (by_whatsapp, by_push, by_mail):
-        (notification,) = eventually(partial(listed, person, "SCHEDULE_PUBLISHED"))
-        assert notification["is_read"] is False
-    eventually(lambda: phones.whatsapp(phone))
-    eventually(lambda: phones.push(token))
-    eventually(lambda: mails(installation, by_mail.user["email"]))
+    # Two have the application open while it happens, and one comes back to it later.
+    with screen(installation, SCREEN, by_mail) as leaving:
+        leaving.until("ready")
+        cursor = leaving.cursor
+    with screen(installation, SCREEN, by_whatsapp) as first, screen(installation, SCREEN, by_push) as second:
+        for open_screen in (first, second):
+            open_screen.until("ready")
+        ok(manager.post(publish))
+        for open_screen in (first, second):
+            shown = open_screen.until("notification_message")["notification"]
+            assert shown["notification_type"] == "SCHEDULE_PUBLISHED"
+        for person in (by_whatsapp, by_push, by_mail):
+            (notification,) = eventually(partial(listed, person, "SCHEDULE_PUBLISHED"))
+            assert notification["is_read"] is False
+        eventually(lambda: phones.whatsapp(phone))
+        eventually(lambda: phones.push(token))
+        eventually(lambda: mails(installation, by_mail.user["email"]))
+        assert [open_screen.rest() for open_screen in (first, second)] == [[], []]
+    cursor = missed_once(installation, by_mail, cursor)
+
     (notification,) = eventually(
         lambda: listed(by_whatsapp, "SCHEDULE_PUBLISHED"), lambda rows: "whatsapp" in rows[0]["channels_sent"]
     )
@@ -150,12 +180,15 @@ def test_a_published_week_reaches_three_people_as_they_chose(
     assert notification["delivery_status"]["email"]["status"] == "SKIPPED"
 
     # Published again without a change: nobody hears of it. Each message came once, and on one channel.
-    ok(manager.post(f"/api/scheduling/weekly-schedules-v2/{week['id']}/publish/"))
+    ok(manager.post(publish))
     (message,) = phones.whatsapp(phone)
     assert message["template"]["name"] == "mizan_notice"
     assert len(phones.push(token)) == 1
     assert len(mails(installation, by_mail.user["email"])) == 1
     assert mails(installation, by_whatsapp.user["email"]) == []
+    with screen(installation, SCREEN, by_mail, cursor=cursor) as back:
+        assert back.until("ready")["resumed"] is True
+        assert back.rest() == []
 
     # The status that WhatsApp reports marks it read, and so does the person.
     phones.control("report", id=message["id"], state="read")
@@ -240,6 +273,8 @@ def test_a_conversation_clocks_somebody_in_and_files_an_incident_with_a_photo(
     assert person.get(link).status_code == 403
     (alert,) = eventually(lambda: listed(manager, "COMPLIANCE_ALERT"))
     assert "oven" in alert["message"]
+    (told,) = eventually(lambda: phones.agent("incident_reported", incident["id"]))
+    assert (told["staffId"], told["details"]["incidentDescription"]) == (person.id, "The oven is broken")
 
     phones.say(phone, "clock out")
     eventually(lambda: phones.whatsapp(phone)[5:])
@@ -265,12 +300,33 @@ def test_somebody_is_invited_and_accepts_over_whatsapp(restaurant: Restaurant, p
     words = [word["text"] for word in message["template"]["components"][0]["parameters"]]
     assert words[1] == "Dounia"
     assert invited["token"] in words[2]
+    (told,) = eventually(lambda: phones.agent("staff_invite", phone))
+    assert (told["staffName"], told["details"]["invitationToken"]) == ("Dounia", invited["token"])
+    assert told["details"]["inviteLink"] == words[2]
     phones.say(phone, "Accept")
     answers = eventually(lambda: phones.whatsapp(phone)[1:], lambda found: len(found) == 2)
     assert [answer["type"] for answer in answers] == ["template", "text"]
     assert "Dounia" in answers[1]["text"]["body"]
     people = ok(manager.get("/api/staff/"))
-    assert "Dounia" in [person["first_name"] for person in people]
+    (dounia,) = [person for person in people if person["first_name"] == "Dounia"]
+    (told,) = eventually(lambda: phones.agent("staff_invitation_accepted", phone))
+    assert (told["staffId"], told["details"]["invitationToken"]) == (dounia["id"], invited["token"])
+
+
+def test_the_agent_hears_who_logs_in_once_although_it_was_away(
+    client: httpx.Client, restaurant: Restaurant, phones: Phones
+) -> None:
+    owner = restaurant.owner
+    before = len(eventually(lambda: phones.agent("user_authenticated", owner.id)))
+    phones.control("fail", provider="agent", fault={"status": 503}, times=2)
+    answer = client.post("/api/auth/login/", json={"email": owner.user["email"], "password": PASSWORD})
+    tokens = ok(answer)["tokens"]
+    told = eventually(
+        lambda: phones.agent("user_authenticated", owner.id)[before:],
+    )
+    assert [one["emailAddress"] for one in told] == [owner.user["email"]]
+    assert (told[0]["role"], told[0]["restaurantId"]) == (owner.user["role"].lower(), restaurant.data["id"])
+    assert tokens["access"] not in str(told)
 
 
 def test_webhooks_are_verified_and_refused(installation: Site, client: httpx.Client) -> None:
