@@ -43,12 +43,9 @@ def renderer(operation: Operation, binding: Binding) -> Render:
         encode: Callable[[Any], Any] = wire.field_encoder_of(field)
     else:
         encode = wire.encoder_of(operation.output)
-    return _with_cookies(operation, lambda response, _request, _exchange: (status, [_JSON], dumps(encode(response))))
-
-
-def dumps(data: Any) -> bytes:
-    """JSON bytes; keys of maps may be numbers."""
-    return orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
+    return _with_cookies(
+        operation, lambda response, _request, _exchange: (status, [_JSON], orjson.dumps(encode(response)))
+    )
 
 
 def _redirect(operation: Operation) -> Render:
@@ -124,7 +121,7 @@ def _page(operation: Operation) -> Render:
         data = encode(response)
         rows = data.pop(rows_field)
         if not request.page_size:
-            return status, [_JSON], dumps(rows)
+            return status, [_JSON], orjson.dumps(rows)
         count = data.pop("count")
         page, size = request.page, request.page_size
         envelope = {
@@ -134,7 +131,7 @@ def _page(operation: Operation) -> Render:
             "results": rows,
             **data,
         }
-        return status, [_JSON], dumps(envelope)
+        return status, [_JSON], orjson.dumps(envelope)
 
     return render
 

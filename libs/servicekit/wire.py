@@ -38,6 +38,8 @@ Decoder = Callable[[Any, Any], None]
 _STRING, _BOOL = FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_BOOL
 _LARGEST_EXACT_DOUBLE = 2**53
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# CPython makes a larger dict display in parts, which it then copies together.
+_LARGEST_DISPLAY = 15
 
 
 class WireError(ValueError):
@@ -126,9 +128,14 @@ def _minute_text(minute: int) -> str:
 
 def encode_timestamp(stamp: Any) -> str:
     """RFC 3339 in UTC."""
-    seconds: int = stamp.seconds
+    return _instant_text(stamp.seconds, stamp.nanos)
+
+
+# The instants of a row are the same whenever it is read.
+@lru_cache(maxsize=16_384)
+def _instant_text(seconds: int, nanos: int) -> str:
     minute = seconds // 60
-    micros: int = stamp.nanos // 1000
+    micros = nanos // 1000
     if micros:
         tail = _MILLISECONDS[micros // 1000] + _MICROSECONDS_ENDING[micros % 1000]
         return _minute_text(minute) + _SECONDS[seconds - minute * 60] + tail
@@ -311,12 +318,14 @@ class _Compiler:
         entries: list[str] = []
         lines: list[str] = []
         for field in self._descriptor.fields:
-            access = f"m.{field.name}"
-            if not rules_of(field).omit_unset:
-                entries.append(f"  {name_of(field)!r}: {self.value_out(field, access)},")
-                continue
-            test = f"h({field.name!r})" if field.has_presence else access
-            lines += [f" if {test}:", f"  d[{name_of(field)!r}] = {self._present_value(field, access)}"]
+            access, key = f"m.{field.name}", repr(name_of(field))
+            if rules_of(field).omit_unset:
+                test = f"h({field.name!r})" if field.has_presence else access
+                lines += [f" if {test}:", f"  d[{key}] = {self._present_value(field, access)}"]
+            elif len(entries) < _LARGEST_DISPLAY and not lines:
+                entries.append(f"  {key}: {self.value_out(field, access)},")
+            else:
+                lines.append(f" d[{key}] = {self.value_out(field, access)}")
         body = [" h = m.HasField", " d = {", *entries, " }", *lines, " return d"]
         encoder: Encoder = self.function("def run(m):", body)
         return encoder
@@ -341,7 +350,9 @@ class _Compiler:
             return f"{{{key}: {item} for k, i in {access}.items()}}"
         if field.is_repeated:
             item = self._item_out(field, "i", field)
-            return f"{access}[:]" if item == "i" else f"[{item} for i in {access}]"
+            # A slice is a plain list; walking the field itself ends with an exception, which costs more than the items.
+            items = "r[:]" if item == "i" else f"[{item} for i in r[:]]"
+            return f"({items} if (r := {access}) else [])"
         return self._item_out(field, access, field)
 
     def _item_out(self, field: FieldDescriptor, access: str, ruled: FieldDescriptor) -> str:

@@ -1,6 +1,7 @@
 """Times and lengths as clients send and read them."""
 
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,7 @@ def minutes_of(value: Any, field: str) -> int | None:
     return minutes
 
 
+@lru_cache(maxsize=1024)
 def length_text(minutes: int) -> str:
     """Minutes as HH:MM:SS."""
     return f"{minutes // 60:02}:{minutes % 60:02}:00"

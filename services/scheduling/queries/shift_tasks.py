@@ -50,11 +50,18 @@ _TASKS = (
         sa.and_(_author.c.restaurant_id == ShiftTask.restaurant_id, _author.c.user_id == ShiftTask.created_by),
     )
 )
-OF_SHIFTS = Query(
-    _TASKS.where(
-        ShiftTask.restaurant_id == _RESTAURANT, ShiftTask.shift_id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid)))
-    ).order_by(_URGENCY, ShiftTask.created_at, ShiftTask.id)
-)
+
+
+def tasks_where(chosen: sa.ColumnElement[bool]) -> Query:
+    """A query for the tasks of a restaurant's shifts that a condition chooses, subtasks too."""
+    return Query(
+        _TASKS.where(ShiftTask.restaurant_id == _RESTAURANT, chosen).order_by(
+            _URGENCY, ShiftTask.created_at, ShiftTask.id
+        )
+    )
+
+
+OF_SHIFTS = tasks_where(ShiftTask.shift_id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid))))
 """The tasks of several shifts, subtasks too."""
 
 

@@ -19,6 +19,8 @@ from services.scheduling.models import Shift, ShiftPerson
 from services.scheduling.queries import shift_tasks, task_templates
 
 NO_SHIFT = "No AssignedShift matches the given query."
+MOST_SHIFTS = 5000
+"""How many shifts are read at once, of whatever is read without pages."""
 
 _IDS = bindparam("ids", type_=ARRAY(sa.Uuid))
 _RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
@@ -92,9 +94,10 @@ _CHOSEN = sa.and_(
     ),
 )
 _COUNT = Query(sa.select(sa.func.count()).select_from(Shift).where(_CHOSEN))
-_SHIFTS = sa.select(
-    *COLUMNS, sa.func.coalesce(refdata.restaurant_ref.c.timezone, "Africa/Casablanca").label("timezone")
-).outerjoin(refdata.restaurant_ref, refdata.restaurant_ref.c.id == Shift.restaurant_id)
+TIME_ZONE = sa.func.coalesce(refdata.restaurant_ref.c.timezone, "Africa/Casablanca").label("timezone")
+_SHIFTS = sa.select(*COLUMNS, TIME_ZONE).outerjoin(
+    refdata.restaurant_ref, refdata.restaurant_ref.c.id == Shift.restaurant_id
+)
 _ROWS = Query(
     _SHIFTS.where(_CHOSEN)
     .order_by(Shift.shift_date, Shift.starts_at, Shift.id)
@@ -166,7 +169,7 @@ async def page_of_shifts(
 
 async def all_shifts(reading: Reading, restaurant_id: UUID, chosen: Filter, *, details: bool = True) -> list[Planned]:
     """Every shift that is wanted, by day and start; for what is bounded, such as a week."""
-    rows = await reading.all(_ROWS, **chosen.parameters(restaurant_id), limit=5000, offset=0)
+    rows = await reading.all(_ROWS, **chosen.parameters(restaurant_id), limit=MOST_SHIFTS, offset=0)
     return await with_details(reading, restaurant_id, rows, details=details)
 
 

@@ -14,7 +14,14 @@ from services.scheduling.models import TaskTemplate
 
 _MINE = TaskTemplate.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid)
 _TEMPLATES = sa.select(*TaskTemplate.__table__.columns)
-BY_IDS = Query(_TEMPLATES.where(_MINE, TaskTemplate.id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid)))))
+
+
+def templates_where(chosen: sa.ColumnElement[bool]) -> Query:
+    """A query for the templates of a restaurant that a condition chooses."""
+    return Query(_TEMPLATES.where(_MINE, chosen))
+
+
+BY_IDS = templates_where(TaskTemplate.id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid))))
 """Several templates."""
 
 _COUNT = Query(sa.select(sa.func.count()).select_from(TaskTemplate).where(_MINE))

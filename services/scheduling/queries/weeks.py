@@ -12,6 +12,7 @@ from servicekit.db import Query, Reader, Reading
 from servicekit.errors import NotFound
 from servicekit.paging import Page, read_page
 from services.scheduling.models import Shift, ShiftTask, Task, WeeklySchedule
+from services.scheduling.queries import week_shifts
 from services.scheduling.queries.shifts import Filter, Planned, all_shifts
 
 NO_WEEK = "No WeeklySchedule matches the given query."
@@ -83,11 +84,10 @@ async def page_of_weeks(
     count, weeks = await read_page(reader, _COUNT, _ROWS, page, restaurant_id=restaurant_id, first=first, last=last)
     if not weeks:
         return count, []
-    chosen = Filter(schedules=[week.id for week in weeks], staff_id=staff_id)
-    by_week: dict[UUID, list[Planned]] = {week.id: [] for week in weeks}
-    for planned in await all_shifts(reader, restaurant_id, chosen):
+    by_week: dict[str, list[Planned]] = {str(week.id): [] for week in weeks}
+    for planned in await shifts_of_weeks(reader, restaurant_id, [week.id for week in weeks], staff_id):
         by_week[planned.row.schedule_id].append(planned)
-    return count, [(week, by_week[week.id]) for week in weeks]
+    return count, [(week, by_week[str(week.id)]) for week in weeks]
 
 
 async def one_week(reading: Reading, restaurant_id: UUID, week_id: UUID) -> Any:
@@ -103,11 +103,40 @@ async def week_by_start(reading: Reading, restaurant_id: UUID, week_start: date)
     return await reading.first(_BY_START, restaurant_id=restaurant_id, week_start=week_start)
 
 
-async def shifts_of(
-    reading: Reading, restaurant_id: UUID, week_id: UUID, staff_id: UUID | None = None, *, details: bool = True
+async def week_with_shifts(
+    reading: Reading, restaurant_id: UUID, week_id: UUID, staff_id: UUID | None = None
+) -> tuple[Any, list[Planned]]:
+    """A week's row and its shifts, or one person's. Raises NotFound."""
+    weeks, *shifts = await reading.batch(
+        (_BY_ID, {"restaurant_id": restaurant_id, "id": week_id}),
+        *week_shifts.of_weeks(restaurant_id, [week_id], staff_id),
+    )
+    if not weeks:
+        raise NotFound(NO_WEEK)
+    return weeks[0], week_shifts.planned(*shifts)
+
+
+async def week_from(reading: Reading, restaurant_id: UUID, week_start: date) -> tuple[Any | None, list[Planned]]:
+    """The row of the week that begins on a day, or None, and its shifts."""
+    weeks, *shifts = await reading.batch(
+        (_BY_START, {"restaurant_id": restaurant_id, "week_start": week_start}),
+        *week_shifts.of_week_from(restaurant_id, week_start),
+    )
+    return (weeks[0] if weeks else None), week_shifts.planned(*shifts)
+
+
+async def shifts_of_weeks(
+    reading: Reading, restaurant_id: UUID, weeks: list[UUID], staff_id: UUID | None = None
 ) -> list[Planned]:
-    """The shifts of a week, or one person's."""
-    return await all_shifts(reading, restaurant_id, Filter(schedules=[week_id], staff_id=staff_id), details=details)
+    """The shifts of weeks, or one person's, by day and start."""
+    return week_shifts.planned(*await reading.batch(*week_shifts.of_weeks(restaurant_id, weeks, staff_id)))
+
+
+async def worked_shifts(reading: Reading, restaurant_id: UUID, week_id: UUID) -> list[Planned]:
+    """The shifts of a week that are not cancelled, with their people alone. Raises NotFound."""
+    week = await one_week(reading, restaurant_id, week_id)
+    shifts = await all_shifts(reading, restaurant_id, Filter(schedules=[week.id]), details=False)
+    return [shift for shift in shifts if shift.row.status != "CANCELLED"]
 
 
 async def stats(reader: Reader, restaurant_id: UUID, monday: date) -> Any:

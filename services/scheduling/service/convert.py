@@ -1,9 +1,9 @@
 """Rows to messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -30,7 +30,7 @@ TEMPLATE_LISTS = (
 """Lists that templates and tasks keep among their details."""
 
 
-def text_of(value: UUID | None) -> str | None:
+def text_of(value: UUID | str | None) -> str | None:
     """An id as text."""
     return None if value is None else str(value)
 
@@ -149,25 +149,39 @@ def task_template_message(row: Any, language: str) -> task_template_pb2.TaskTemp
     )
 
 
-def shift_message(planned: Planned, *, language: str = "en", by_clock: bool = False) -> shift_pb2.AssignedShift:
-    """A shift; its times with the zone's offset, or as times of day."""
+def shift_message(
+    planned: Planned,
+    *,
+    language: str = "en",
+    by_clock: bool = False,
+    make: Callable[..., shift_pb2.AssignedShift] = shift_pb2.AssignedShift,
+) -> shift_pb2.AssignedShift:
+    """A shift; its times with the zone's offset, or as times of day.
+
+    Its ids and its day may be texts already. `make` takes the fields; the `add` of a list spares a copy of the message.
+    """
     row = planned.row
-    ids = [str(person.user_id) for person in planned.people]
-    message = shift_pb2.AssignedShift(
+    starts, ends = row.starts_at.timestamp(), row.ends_at.timestamp()
+    shown = [_shown_person(str(one.user_id), one.first_name, one.last_name, one.email) for one in planned.people]
+    message = make(
         id=str(row.id),
         schedule=str(row.schedule_id),
-        staff=ids[0] if ids else None,
-        staff_members=ids,
-        shift_date=row.shift_date.isoformat(),
-        start_time=_shown(row.starts_at, row.timezone, by_clock),
-        end_time=_shown(row.ends_at, row.timezone, by_clock),
+        staff=shown[0].info.id if shown else None,
+        staff_members=[person.info.id for person in shown],
+        staff_name=shown[0].full_name if shown else None,
+        staff_members_details=[person.name for person in shown],
+        staff_info=shown[0].info if shown else None,
+        staff_email=shown[0].info.email if shown else None,
+        shift_date=str(row.shift_date),
+        start_time=_shown(starts, row.timezone, by_clock),
+        end_time=_shown(ends, row.timezone, by_clock),
         break_duration=length_text(row.break_minutes),
         role=row.role,
         status=row.status,
         notes=row.notes,
         is_confirmed=row.is_confirmed,
         color=row.color,
-        actual_hours=_hours(row),
+        actual_hours=_hours(starts, ends, row.break_minutes),
         workspace_location=row.workspace_location,
         department=row.department,
         preparation_instructions=row.preparation_instructions,
@@ -186,16 +200,25 @@ def shift_message(planned: Planned, *, language: str = "en", by_clock: bool = Fa
     if row.task_templates:
         message.task_templates.extend(map(str, row.task_templates))
         message.task_templates_details.extend(task_template_message(one, language) for one in planned.templates)
-    for identifier, person in zip(ids, planned.people, strict=True):
-        message.staff_members_details.add(
-            id=identifier, first_name=person.first_name or "", last_name=person.last_name or ""
-        )
-    if planned.people:
-        first = planned.people[0]
-        message.staff_name = full_name(first)
-        message.staff_email = first.email or ""
-        message.staff_info.CopyFrom(person_info(first))
     return message
+
+
+class _ShownPerson(NamedTuple):
+    """What a shift's message says of somebody on it; a message copies the parts that it is made of."""
+
+    info: shift_pb2.PersonInfo
+    name: shift_pb2.PersonName
+    full_name: str
+
+
+@lru_cache(maxsize=4096)
+def _shown_person(identifier: str, first_name: str | None, last_name: str | None, email: str | None) -> _ShownPerson:
+    first, last = first_name or "", last_name or ""
+    return _ShownPerson(
+        shift_pb2.PersonInfo(id=identifier, first_name=first, last_name=last, email=email or ""),
+        shift_pb2.PersonName(id=identifier, first_name=first, last_name=last),
+        f"{first} {last}".strip(),
+    )
 
 
 def person_info(row: Any) -> shift_pb2.PersonInfo:
@@ -216,13 +239,12 @@ def conflict_message(finding: Finding) -> shift_pb2.Conflict:
 
 
 @lru_cache(maxsize=4096)
-def _shown(instant: datetime, zone: str, by_clock: bool) -> str:
-    """An instant with a zone's offset, or its time of day there; the shifts of a week share few of them."""
-    local = instant.astimezone(ZoneInfo(zone))
+def _shown(instant: float, zone: str, by_clock: bool) -> str:
+    """A Unix time with a zone's offset, or its time of day there; the shifts of a week share few of them."""
+    local = datetime.fromtimestamp(instant, ZoneInfo(zone))
     return f"{local:%H:%M:%S}" if by_clock else local.isoformat(timespec="seconds")
 
 
-def _hours(row: Any) -> float:
+def _hours(starts: float, ends: float, break_minutes: int) -> float:
     """The hours of a shift without its break, as `labour.net_hours` counts them; without a Period for each row."""
-    worked: float = (row.ends_at - row.starts_at).total_seconds() - 60 * row.break_minutes
-    return round(max(worked, 0.0) / 3600, 2)
+    return round(max(ends - starts - 60 * break_minutes, 0.0) / 3600, 2)

@@ -11,7 +11,7 @@ import refdata
 from labour import Period, hours, net_hours
 from mizan.scheduling.v1 import week_pb2
 from servicekit.call import Call
-from servicekit.clock import Clock
+from servicekit.clock import Clock, timestamp_of
 from servicekit.db import SessionReader, scope_of
 from servicekit.errors import Invalid, Unavailable
 from servicekit.paging import page_of
@@ -45,22 +45,21 @@ class WeekService:
         return await _list(request, call)
 
     async def GetWeek(self, request: week_pb2.GetWeekRequest, call: Call) -> week_pb2.WeeklySchedule:
-        tenant, week_id = call.principal.tenant, UUID(request.id)
-        row = await queries.one_week(call.read(), tenant, week_id)
-        shifts = await queries.shifts_of(call.read(), tenant, week_id, only_own(call))
+        row, shifts = await queries.week_with_shifts(
+            call.read(), call.principal.tenant, UUID(request.id), only_own(call)
+        )
         return _message(row, shifts, call.principal.language)
 
     async def GetWeekByDate(self, request: week_pb2.GetWeekByDateRequest, call: Call) -> week_pb2.WeeklySchedule:
         tenant = call.principal.tenant
         monday = week_of(date.fromisoformat(request.week_start))
-        row = await queries.week_by_start(call.read(), tenant, monday)
+        row, shifts = await queries.week_from(call.read(), tenant, monday)
         if row is None:
             return week_pb2.WeeklySchedule(
                 restaurant=str(tenant),
                 week_start=monday.isoformat(),
                 week_end=(monday + timedelta(days=6)).isoformat(),
             )
-        shifts = await queries.shifts_of(call.read(), tenant, row.id)
         return _message(row, shifts, call.principal.language, by_clock=True)
 
     async def CreateWeek(self, request: week_pb2.CreateWeekRequest, call: Call) -> week_pb2.WeeklySchedule:
@@ -148,7 +147,7 @@ class WeekService:
         )
 
     async def GetCoverage(self, request: week_pb2.GetCoverageRequest, call: Call) -> week_pb2.Coverage:
-        shifts = await _worked(call, request.id)
+        shifts = await queries.worked_shifts(call.read(), call.principal.tenant, UUID(request.id))
         if request.role:
             shifts = [shift for shift in shifts if shift.row.role == request.role.upper()]
         days: dict[str, dict[str, Any]] = {}
@@ -166,7 +165,7 @@ class WeekService:
         )
 
     async def GetAnalytics(self, request: week_pb2.GetAnalyticsRequest, call: Call) -> week_pb2.WeekAnalytics:
-        shifts = await _worked(call, request.id)
+        shifts = await queries.worked_shifts(call.read(), call.principal.tenant, UUID(request.id))
         by_role: defaultdict[str, list[timedelta]] = defaultdict(list)
         for shift in shifts:
             row = shift.row
@@ -217,18 +216,10 @@ async def _list(request: Any, call: Call) -> week_pb2.ListWeeksResponse:
     )
 
 
-async def _worked(call: Call, week_id: str) -> list[Planned]:
-    """The shifts of a week that are not cancelled. Raises NotFound."""
-    tenant = call.principal.tenant
-    week = await queries.one_week(call.read(), tenant, UUID(week_id))
-    shifts = await queries.shifts_of(call.read(), tenant, week.id, details=False)
-    return [shift for shift in shifts if shift.row.status != "CANCELLED"]
-
-
 async def _read(call: Call, session: Any, week: WeeklySchedule) -> week_pb2.WeeklySchedule:
     call.notes.entity_id = str(week.id)
     await session.flush()
-    shifts = await queries.shifts_of(SessionReader(session), call.principal.tenant, week.id)
+    shifts = await queries.shifts_of_weeks(SessionReader(session), call.principal.tenant, [week.id])
     return _message(week, shifts, call.principal.language)
 
 
@@ -253,8 +244,9 @@ def _message(row: Any, shifts: list[Planned], language: str, *, by_clock: bool =
         week_start=row.week_start.isoformat(),
         week_end=(row.week_start + timedelta(days=6)).isoformat(),
         is_published=row.is_published,
+        created_at=timestamp_of(row.created_at),
         version=row.version,
-        assigned_shifts=[shift_message(shift, language=language, by_clock=by_clock) for shift in shifts],
     )
-    message.created_at.FromDatetime(row.created_at)
+    for shift in shifts:
+        shift_message(shift, language=language, by_clock=by_clock, make=message.assigned_shifts.add)
     return message
