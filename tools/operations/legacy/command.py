@@ -1,25 +1,34 @@
 """`mizan import-legacy`"""
 
 import asyncio
+import csv
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
 
 import psycopg
 import typer
 
 from servicekit.db import Database
 from tools.operations.choice import refuse
-from tools.operations.legacy import menu, people, planning, stock
+from tools.operations.legacy import attendance, menu, people, planning, sales, stock
 from tools.operations.legacy.source import Source
 from tools.operations.legacy.steps import Outcome, run_step
 
-STEPS = (*people.STEPS, *stock.STEPS, *menu.STEPS, *planning.STEPS)
+STEPS = (*people.STEPS, *stock.STEPS, *menu.STEPS, *sales.STEPS, *planning.STEPS, *attendance.STEPS)
 SERVICES = tuple(dict.fromkeys(step.service for step in STEPS))
 CONNECT_SECONDS = 10
+NAMED_AT_MOST = 5
 
 
-def main() -> None:
+def main(
+    refused: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Writes table, id and reason of every refused row there, as CSV."),
+    ] = None,
+) -> None:
     """Take over the tables of the earlier backend in LEGACY_DATABASE_URL, through <SERVICE>_DATABASE_URL.
 
     May be repeated, and has to be where rows wait for their restaurant to arrive in another service; the services must
@@ -34,11 +43,20 @@ def main() -> None:
     with psycopg.connect(legacy, connect_timeout=CONNECT_SECONDS) as connection:
         source = Source(connection)
         outcomes = asyncio.run(_run(source, {name: str(url) for name, url in urls.items()}))
-        unread = source.unread({outcome.table for outcome in outcomes})
+        unread = source.unread()
+    if refused is not None:
+        _write(refused, outcomes)
     for table, rows in unread.items():
         typer.echo(f"{table}: not taken over, about {rows} rows")
     if any(outcome.refused or outcome.waiting for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _write(file: Path, outcomes: Sequence[Outcome]) -> None:
+    with file.open("w", newline="") as stream:
+        lines = csv.writer(stream)
+        lines.writerow(("table", "id", "reason"))
+        lines.writerows((outcome.table, *row) for outcome in outcomes for row in outcome.refused)
 
 
 async def _run(source: Source, urls: dict[str, str]) -> list[Outcome]:
@@ -51,8 +69,10 @@ async def _run(source: Source, urls: dict[str, str]) -> list[Outcome]:
         async with _database(urls[step.service]) as database:
             outcome = await run_step(step, table, source, database)
         typer.echo(str(outcome))
-        for reason in outcome.reasons:
-            typer.echo(f"  {reason}")
+        for identifier, reason in outcome.refused[:NAMED_AT_MOST]:
+            typer.echo(f"  {identifier}: {reason}")
+        if more := outcome.refused[NAMED_AT_MOST:]:
+            typer.echo(f"  and {len(more)} more")
         outcomes.append(outcome)
     return outcomes
 

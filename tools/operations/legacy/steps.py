@@ -1,24 +1,29 @@
 """One table after the other: what is known already, what a row becomes, and what came of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import stamina
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from refdata.tables import restaurant_ref
 from servicekit.db import SYSTEM, Database
-from servicekit.errors import NotFound, Refusal
-from tools.operations.legacy.source import Row, Source
+from servicekit.errors import Invalid, NotFound, Refusal
+from tools.operations.legacy.source import Owner, Part, Row, Source
 
-NAMED_AT_MOST = 5
+ATTEMPTS = 5
 
 
 class Waiting(Exception):
     """The row belongs to something that has not arrived in its service yet; the next run takes it."""
+
+
+class Again(Exception):
+    """Somebody changed the same thing at this moment, so that the batch is taken once more."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,11 @@ class Step:
     key: str = "id"
     # Adds to what is known what only this row says, and tells whether there was anything.
     add: Callable[[AsyncSession, Row], Awaitable[bool]] | None = None
+    owner: Owner | None = None
+    parts: tuple[Part, ...] = ()
+    order: tuple[str, ...] = ("id",)
+    # What follows from the rows that a batch brought, in the same transaction. Raises Again.
+    settle: Callable[[AsyncSession, Sequence[Row]], Awaitable[None]] | None = None
 
 
 @dataclass
@@ -43,44 +53,68 @@ class Outcome:
     taken: int = 0
     known: int = 0
     waiting: int = 0
-    refused: int = 0
-    reasons: list[str] = field(default_factory=list)
+    refused: list[tuple[Any, str]] = field(default_factory=list)
 
     def refuse(self, row: Row, error: Exception) -> None:
-        """Counts a row that cannot be taken over, and keeps why, of the first few."""
-        self.refused += 1
-        if len(self.reasons) < NAMED_AT_MOST:
-            fields = getattr(error, "fields", None)
-            self.reasons.append(f"{row['id']}: {fields or str(error).splitlines()[0]}")
+        """Keeps of a row that cannot be taken over its id and why."""
+        self.refused.append((row["id"], _reason(error)))
+
+    def include(self, batch: "Outcome") -> None:
+        """Adds what became of some more of the rows."""
+        self.taken += batch.taken
+        self.known += batch.known
+        self.waiting += batch.waiting
+        self.refused += batch.refused
 
     def __str__(self) -> str:
         return (
             f"{self.table}: {self.taken} taken over, {self.known} known before, "
-            f"{self.waiting} waiting, {self.refused} refused"
+            f"{self.waiting} waiting, {len(self.refused)} refused"
         )
 
 
+def _reason(error: Exception) -> str:
+    """Why, in one line: the complaint about each field, or what the database said first."""
+    if isinstance(error, Refusal) and error.fields:
+        return "; ".join(f"{name}: {' '.join(complaints)}" for name, complaints in error.fields.items())
+    return str(error).splitlines()[0]
+
+
 async def run_step(step: Step, table: str, source: Source, database: Database) -> Outcome:
-    """Takes a table over. Raises sqlalchemy's errors when the service's database fails."""
+    """Takes a table over. Raises sqlalchemy's errors when the service's database fails, and Again after many tries."""
     outcome = Outcome(table)
-    for rows in source.batches(table):
-        async with database.write(SYSTEM) as session:
-            keys = [row[step.key] for row in rows]
-            known = set((await session.scalars(sa.select(step.known).where(step.known.in_(keys)))).all())
-            arrived = await _arrived(session, step, rows)
-            for row in rows:
-                try:
-                    async with session.begin_nested():
-                        if arrived is not None and row["restaurant_id"] not in arrived:
-                            raise Waiting
-                        if await _take(session, step, row, is_known=row[step.key] in known):
-                            outcome.taken += 1
-                        else:
-                            outcome.known += 1
-                except (Waiting, NotFound):
-                    outcome.waiting += 1
-                except (Refusal, IntegrityError) as error:
-                    outcome.refuse(row, error)
+    for rows in source.batches(table, step.order, step.owner, step.parts):
+        async for attempt in stamina.retry_context(on=Again, attempts=ATTEMPTS):
+            with attempt:
+                batch = await _run_batch(step, table, rows, database)
+        outcome.include(batch)
+    return outcome
+
+
+async def _run_batch(step: Step, table: str, rows: list[Row], database: Database) -> Outcome:
+    """Takes some rows over, in one transaction."""
+    outcome = Outcome(table)
+    taken: list[Row] = []
+    async with database.write(SYSTEM) as session:
+        keys = [row[step.key] for row in rows]
+        known = set((await session.scalars(sa.select(step.known).where(step.known.in_(keys)))).all())
+        arrived = await _arrived(session, step, rows)
+        for row in rows:
+            try:
+                async with session.begin_nested():
+                    if arrived is not None and _restaurant_of(row) not in arrived:
+                        raise Waiting
+                    if await _take(session, step, row, is_known=row[step.key] in known):
+                        taken.append(row)
+                    else:
+                        outcome.known += 1
+            except (Waiting, NotFound):
+                outcome.waiting += 1
+            except (Refusal, IntegrityError) as error:
+                outcome.refuse(row, error)
+        if step.settle is not None and taken:
+            await step.settle(session, taken)
+    outcome.taken = len(taken)
     return outcome
 
 
@@ -97,9 +131,18 @@ async def _take(session: AsyncSession, step: Step, row: Row, *, is_known: bool) 
     return is_new
 
 
+def _restaurant_of(row: Row) -> UUID:
+    """The restaurant of a row. Raises Invalid where the earlier backend knows none."""
+    restaurant: UUID | None = row.get("restaurant_id")
+    if restaurant is None:
+        raise Invalid.field("restaurant", "It belongs to no restaurant.")
+    return restaurant
+
+
 async def _arrived(session: AsyncSession, step: Step, rows: list[Row]) -> set[UUID] | None:
     """Which of the rows' restaurants the service knows; None for identity, which is where they are from."""
     if step.service == "identity":
         return None
-    wanted = sa.select(restaurant_ref.c.id).where(restaurant_ref.c.id.in_({row["restaurant_id"] for row in rows}))
-    return set((await session.scalars(wanted)).all())
+    wanted = {row.get("restaurant_id") for row in rows} - {None}
+    found = await session.scalars(sa.select(restaurant_ref.c.id).where(restaurant_ref.c.id.in_(wanted)))
+    return set(found.all())
