@@ -14,6 +14,7 @@ from servicekit.db import SYSTEM, Database, Scope
 from servicekit.jobs import Job
 from servicekit.testing.clock import MovableClock
 from services.notify import tasks
+from services.notify.commands.deliveries import record
 from services.notify.commands.telling import queue
 from services.notify.commands.whatsapp import store
 from services.notify.domain.whatsapp import read_webhook
@@ -158,6 +159,36 @@ async def test_killed_at_any_step_it_is_sent_at_most_once(town: Town, step: str,
     assert sum(sent.values()) == sent[channel]
     # In the list it is from the beginning.
     assert [row.title for row in town.notifications(someone)] == ["Fire"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_killed_at_any_step_the_agent_hears_of_an_incident_at_most_once(town: Town, step: str) -> None:
+    place = await town.restaurant()
+    delivery_id, incident_id = uuid4(), str(uuid4())
+    about = {"event": "incident_reported", "at": "2026-11-22T19:00:00+00:00", "incident_id": incident_id}
+    row = {
+        "id": delivery_id,
+        "restaurant_id": place,
+        "addressee": "agent",
+        "channel": "agent",
+        "key": f"incident {incident_id}",
+        "state": "PENDING",
+        "payload": {**about, "type": "Safety", "title": "Slip", "severity": "LOW", "reporter_id": ""},
+    }
+    whole = sending_of(town)
+    make, state = STEPS[step]
+
+    async def live_and_live_again() -> None:
+        async with town.notify.database.write(Scope(place)) as session:
+            await record(session, [row])
+        await outlive(make(whole).deliver(RUN, delivery_id=str(delivery_id)))
+        for _ in range(3):
+            await whole.deliver(RUN, delivery_id=str(delivery_id))
+
+    town.notify.run(live_and_live_again())
+    (kept,) = [one for one in town.addressed("agent") if one.id == delivery_id]
+    assert kept.state == state
+    assert len(town.world.agent.heard("incident_reported", incident_id)) == (0 if step == "after the claim" else 1)
 
 
 async def test_whatsapps_report_says_what_became_of_an_uncertain_message(town: Town, clock: MovableClock) -> None:
