@@ -14,12 +14,14 @@ from servicekit.db import SYSTEM, Database, Scope
 from servicekit.jobs import Job
 from servicekit.testing.clock import MovableClock
 from services.notify import tasks
+from services.notify.commands import announcements
 from services.notify.commands.deliveries import record
 from services.notify.commands.telling import queue
 from services.notify.commands.whatsapp import store
+from services.notify.domain.announcements import Targeting
 from services.notify.domain.whatsapp import read_webhook
-from services.notify.jobs import Sending
-from services.notify.models import Delivery, Notification
+from services.notify.jobs import Announcing, Sending
+from services.notify.models import Announcement, Delivery, Notification
 from services.notify.sending import Sender
 from services.notify.tests.town import Someone, Town
 
@@ -233,3 +235,41 @@ async def test_two_workers_with_the_same_delivery_send_it_once(town: Town) -> No
     town.notify.run(race())
     await town.settle()
     assert town.received(someone)["push"] == 1
+
+
+@pytest.mark.parametrize("committed", [False, True])
+@pytest.mark.parametrize("at", [1, 2, 3])
+async def test_an_announcement_that_is_killed_between_its_people_reaches_each_once(
+    town: Town, monkeypatch: pytest.MonkeyPatch, clock: MovableClock, at: int, committed: bool
+) -> None:
+    monkeypatch.setattr(announcements, "PEOPLE_AT_ONCE", 2)
+    place, announcement_id = await town.restaurant(), uuid4()
+    people = [await town.person(place, device=False) for _ in range(5)]
+    announcement = Announcement(
+        id=announcement_id,
+        restaurant_id=place,
+        sender_id=uuid4(),
+        title="Fire drill",
+        message="At six.",
+        priority="URGENT",
+        tags=[],
+        targeting=Targeting().to_json(),
+        channels=["app", "whatsapp"],
+        override_preferences=True,
+        status="SCHEDULED",
+        scheduled_for=clock.now(),
+        is_scheduled=False,
+    )
+
+    async def live_and_live_again() -> None:
+        async with town.notify.database.write(Scope(place)) as session:
+            session.add(announcement)
+        dying: Any = Dying(town.notify.database, at, committed=committed)
+        await outlive(Announcing(dying, clock).release(RUN, announcement_id=str(announcement_id)))
+        for _ in range(2):
+            await Announcing(town.notify.database, clock).release(RUN, announcement_id=str(announcement_id))
+
+    town.notify.run(live_and_live_again())
+    await town.settle()
+    assert [[row.title for row in town.notifications(one)] for one in people] == [["Fire drill"]] * 5
+    assert [town.received(one)["whatsapp"] for one in people] == [1] * 5
