@@ -13,6 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
 
 import refdata
 from servicekit.db import Query
@@ -21,7 +22,6 @@ from services.scheduling.queries import shift_tasks, task_templates
 from services.scheduling.queries.shifts import MOST_SHIFTS, TIME_ZONE, Planned
 
 _RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
-_STAFF = bindparam("staff_id", None, type_=sa.Uuid)
 _COLUMNS = (
     sa.cast(Shift.id, sa.Text).label("id"),
     sa.cast(Shift.schedule_id, sa.Text).label("schedule_id"),
@@ -57,12 +57,7 @@ def _queries(of_weeks: sa.ColumnElement[bool]) -> tuple[Query, Query, Query, Que
     shifts = (
         sa.select(*_COLUMNS)
         .outerjoin(refdata.restaurant_ref, refdata.restaurant_ref.c.id == Shift.restaurant_id)
-        .where(
-            chosen,
-            sa.or_(
-                _STAFF.is_(None), sa.exists().where(ShiftPerson.shift_id == Shift.id, ShiftPerson.user_id == _STAFF)
-            ),
-        )
+        .where(chosen)
         .order_by(Shift.shift_date, Shift.starts_at, Shift.id)
         .limit(MOST_SHIFTS)
     )
@@ -86,8 +81,8 @@ def _queries(of_weeks: sa.ColumnElement[bool]) -> tuple[Query, Query, Query, Que
     return Query(shifts), Query(people), tasks, templates
 
 
-_OF_WEEKS = _queries(Shift.schedule_id == sa.any_(bindparam("weeks", type_=ARRAY(sa.Uuid))))
-_OF_WEEK_FROM = _queries(
+_BY_ID = Shift.schedule_id == sa.any_(bindparam("weeks", type_=ARRAY(sa.Uuid)))
+_BY_START = (
     Shift.schedule_id
     == sa.select(WeeklySchedule.id)
     .where(
@@ -96,7 +91,11 @@ _OF_WEEK_FROM = _queries(
     )
     .scalar_subquery()
 )
-
+_ANYBODY = aliased(ShiftPerson)
+_OWN = sa.exists().where(_ANYBODY.shift_id == Shift.id, _ANYBODY.user_id == bindparam("staff_id", type_=sa.Uuid))
+_OF_WEEKS, _OF_WEEK_FROM = _queries(_BY_ID), _queries(_BY_START)
+# Not one statement for both: PostgreSQL would plan it anew each time, for longer than it runs.
+_OWN_OF_WEEKS = _queries(sa.and_(_BY_ID, _OWN))
 
 Bound = list[tuple[Query, dict[str, Any]]]
 """Queries with their parameters, for a batch; what they bring is for `planned`."""
@@ -104,17 +103,15 @@ Bound = list[tuple[Query, dict[str, Any]]]
 
 def of_weeks(restaurant_id: UUID, weeks: list[UUID], staff_id: UUID | None = None) -> Bound:
     """The shifts of weeks, or one person's."""
-    return _bound(_OF_WEEKS, staff_id, {"restaurant_id": restaurant_id, "weeks": weeks})
+    parameters = {"restaurant_id": restaurant_id, "weeks": weeks}
+    if staff_id is None:
+        return [(query, parameters) for query in _OF_WEEKS]
+    return [(query, {**parameters, "staff_id": staff_id}) for query in _OWN_OF_WEEKS]
 
 
 def of_week_from(restaurant_id: UUID, week_start: date) -> Bound:
     """The shifts of the week that begins on a day."""
-    return _bound(_OF_WEEK_FROM, None, {"restaurant_id": restaurant_id, "week_start": week_start})
-
-
-def _bound(queries: tuple[Query, Query, Query, Query], staff_id: UUID | None, parameters: dict[str, Any]) -> Bound:
-    shifts, *details = queries
-    return [(shifts, {**parameters, "staff_id": staff_id}), *((query, parameters) for query in details)]
+    return [(query, {"restaurant_id": restaurant_id, "week_start": week_start}) for query in _OF_WEEK_FROM]
 
 
 def planned(
