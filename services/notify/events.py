@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mizan.notify.events.v1 import events_pb2 as facts
 from servicekit import events
 from servicekit.clock import timestamp_of
+from services.notify.domain.deliveries import version_of
 from services.notify.models import Delivery, Preferences
 
 RECIPIENTS_AT_ONCE: Final = 1000
@@ -67,6 +68,27 @@ def invitation_delivery_settled(session: AsyncSession, delivery: Delivery) -> No
         error=delivery.error or "",
     )
     events.emit(session, message, restaurant_id=delivery.restaurant_id, aggregate_id=delivery.id)
+
+
+def notification_delivery_settled(session: AsyncSession, delivery: Delivery, told: Any) -> None:
+    """It is known what became of a notification on one channel; `told` is the notification."""
+    message = facts.NotificationDeliverySettled(
+        notification_id=str(told.id),
+        restaurant_id=str(delivery.restaurant_id),
+        user_id=str(told.recipient_id),
+        notification_type=told.kind,
+        channel=delivery.channel,
+        status=delivery.state,
+        error=delivery.error or "",
+        related_shift_id=str(told.related_shift_id or ""),
+    )
+    events.emit(
+        session,
+        message,
+        restaurant_id=delivery.restaurant_id,
+        aggregate_id=delivery.id,
+        version=version_of(delivery.state),
+    )
 
 
 def chat_message_sent(session: AsyncSession, written: Any, members: Sequence[UUID]) -> None:

@@ -16,6 +16,7 @@ from services.notify.domain.channels import WHATSAPP
 from services.notify.domain.deliveries import (
     CANCELLED,
     FAILED,
+    OPEN,
     PENDING,
     READ,
     SENDING,
@@ -45,6 +46,10 @@ _RESERVE = sa.text(
     " ON CONFLICT (channel) DO UPDATE SET next_at = greatest(provider_paces.next_at, :now) + :step"
     " RETURNING next_at - CAST(:step AS interval)"
 ).bindparams(sa.bindparam("now", type_=sa.DateTime(timezone=True)), sa.bindparam("step", type_=sa.Interval))
+
+_TOLD = sa.select(Notification.id, Notification.recipient_id, Notification.kind, Notification.related_shift_id).where(
+    Notification.id == sa.bindparam("id", type_=sa.Uuid)
+)
 
 
 async def reserve(session: AsyncSession, channel: str, per_second: float, now: datetime) -> datetime:
@@ -122,7 +127,7 @@ async def settle(session: AsyncSession, delivery_id: UUID, outcome: Outcome, now
                 if after is not None:
                     await hold_back(session, delivery.channel, now + after)
     delivery.updated_at = now
-    _tell_about_invitation(session, delivery)
+    await _tell(session, delivery)
     await session.flush()
     return delivery
 
@@ -164,7 +169,7 @@ async def apply_report(session: AsyncSession, report: Report, now: datetime) -> 
             .where(Notification.id == delivery.notification_id, Notification.read_at.is_(None))
             .values(read_at=report.at)
         )
-    _tell_about_invitation(session, delivery)
+    await _tell(session, delivery)
     await session.flush()
     return True
 
@@ -215,7 +220,11 @@ async def prune_tokens(session: AsyncSession, tokens: Sequence[str]) -> None:
     await session.execute(sa.delete(DeviceToken).where(DeviceToken.token.in_(tokens)))
 
 
-def _tell_about_invitation(session: AsyncSession, delivery: Delivery) -> None:
+async def _tell(session: AsyncSession, delivery: Delivery) -> None:
+    """Publishes what became of a notification or an invitation, once that is known."""
+    if delivery.notification_id is not None and delivery.state not in OPEN:
+        told = (await session.execute(_TOLD, {"id": delivery.notification_id})).one()
+        events.notification_delivery_settled(session, delivery, told)
     if delivery.addressee.startswith(events.INVITATION) and delivery.state in (*TAKEN, FAILED, SKIPPED):
         events.invitation_delivery_settled(session, delivery)
 

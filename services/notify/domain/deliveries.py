@@ -86,6 +86,11 @@ def pause_after(attempt: int, asked: timedelta | None = None) -> timedelta:
     return max(grown, min(asked, LONGEST_PAUSE)) if asked is not None else grown
 
 
+def version_of(state: str) -> int:
+    """How far a delivery with this state is; a later report means a greater number."""
+    return _PROGRESS.get(state, 0)
+
+
 def after_report(state: str, reported: str) -> str:
     """The state after a provider's report. Reports come in any order: one that says less than is known changes nothing.
 

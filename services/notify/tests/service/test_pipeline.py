@@ -7,7 +7,10 @@ import pytest
 
 from mizan.notify.events.v1 import events_pb2 as facts
 from mizan.scheduling.events.v1 import events_pb2 as scheduling
+from servicekit.db import SYSTEM
 from servicekit.testing.events import Bus
+from services.notify.commands.whatsapp import store
+from services.notify.domain.whatsapp import read_webhook
 from services.notify.tests.facts import published_week, shift
 from services.notify.tests.town import Town
 from tools.phone_server.faults import Fault
@@ -32,6 +35,30 @@ async def test_a_published_week_reaches_a_person_once_on_every_channel(town: Tow
     (sent,) = town.world.whatsapp.to(amina.phone)
     assert sent["template"]["name"] == "mizan_notice"
     assert sent["biz_opaque_callback_data"] == str(town.deliveries(amina)["whatsapp"].id)
+
+
+async def test_what_became_of_a_message_is_a_fact_for_everybody(town: Town, bus: Bus) -> None:
+    place = await town.restaurant()
+    amina = await town.person(place, push_enabled=False, email_enabled=False)
+    given = shift(place, amina.id)
+    town.world.whatsapp.faults.order(Fault(504, accepts=True))
+    await town.happens(scheduling.ShiftCreated(shift=given), place, settle=False)
+    waiting = await town.until(amina, "whatsapp", "UNCERTAIN")
+    (sent,) = town.world.whatsapp.to(amina.phone)
+
+    async def report(state: str) -> None:
+        webhook = town.world.whatsapp.status(sent, state)
+        async with town.notify.database.write(SYSTEM) as session:
+            now = datetime.now(UTC)
+            await store(session, *read_webhook(webhook, "", now), now)
+
+    for state in ("sent", "read", "delivered"):
+        town.notify.run(report(state))
+    told = await bus.of_aggregate(facts.NotificationDeliverySettled, waiting.id, 3)
+    assert [(one.message.status, one.envelope.version) for one in told] == [("UNCERTAIN", 1), ("SENT", 2), ("READ", 5)]
+    assert {one.message.user_id for one in told} == {str(amina.id)}
+    assert {one.message.related_shift_id for one in told} == {given.id}
+    assert {(one.message.channel, one.message.notification_type) for one in told} == {("whatsapp", "SHIFT_ASSIGNED")}
 
 
 async def test_people_choose_their_channels(town: Town) -> None:
