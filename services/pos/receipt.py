@@ -15,7 +15,11 @@ from services.pos.domain.money import unit_of
 from services.pos.queries.orders import WholeOrder
 
 RIGHT_TO_LEFT: Final = frozenset({"ar"})
-WIDTH_MM: Final = 80
+_MARGIN_MM: Final = 4
+# A pixel of 1/96 inch in points, and the millimetres that a line of such letters takes.
+_POINTS: Final = 0.75
+_LINE_MM: Final = 0.5
+_SMALL: Final = 12
 _FONT_FILES: Final = Path(fontpkg_ibm_plex_sans_arabic.ROOT) / "files"
 _HTML: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -90,7 +94,7 @@ _TEXTS: Final[dict[str, dict[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a receipt; `details` are modifiers."""
+    """One line of a receipt; `details` are what one costs, where that is shown, and modifiers."""
 
     quantity: int
     name: str
@@ -108,9 +112,24 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
+class Style:
+    """How receipts look, as a restaurant decides; widths in millimetres, sizes in pixels of 1/96 inch."""
+
+    header_text: str | None = None
+    footer_text: str | None = None
+    show_unit_prices: bool = False
+    show_discount_details: bool = True
+    show_tax_breakdown: bool = True
+    paper_width: int = 80
+    font_size_items: int = 12
+    font_size_total: int = 14
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What stands on a receipt, ready to be set."""
 
+    style: Style
     language: str
     restaurant: str
     number: str
@@ -125,12 +144,13 @@ class Receipt:
         return _TEXTS[self.language]
 
 
-def receipt_of(whole: WholeOrder, restaurant: str, zone: ZoneInfo, language: str) -> Receipt:
+def receipt_of(whole: WholeOrder, restaurant: str, zone: ZoneInfo, language: str, style: Style) -> Receipt:
     """The receipt of an order, in English for languages that there are no words for."""
     row = whole.row
     language = language if language in _TEXTS else "en"
     moment: datetime = row.completion_time or row.order_time
     return Receipt(
+        style=style,
         language=language,
         restaurant=restaurant,
         number=row.order_number,
@@ -141,18 +161,19 @@ def receipt_of(whole: WholeOrder, restaurant: str, zone: ZoneInfo, language: str
                 line.quantity,
                 line.name,
                 _plain(line.total_price, row.currency),
-                [modifier["name"] for modifier in line.modifiers],
+                [*_each(line, row.currency, style), *(modifier["name"] for modifier in line.modifiers)],
             )
             for line in whole.lines
             if line.status != "CANCELLED"
         ],
-        sums=_sums(row, whole.payments, _TEXTS[language]),
+        sums=_sums(row, whole.payments, _TEXTS[language], style),
     )
 
 
 def html(receipt: Receipt) -> bytes:
     """The receipt as a page."""
     text = _HTML.get_template("receipt.html.jinja").render(
+        style=receipt.style,
         language=receipt.language,
         direction="rtl" if receipt.language in RIGHT_TO_LEFT else "ltr",
         texts=receipt.texts,
@@ -171,35 +192,49 @@ def pdf(receipt: Receipt) -> bytes:
     # The PDF library takes a second of processor time to import, which starting the service need not wait for.
     from fpdf import FPDF
 
-    rows = sum(1 + len(line.details) for line in receipt.lines) + len(receipt.sums)
-    sheet = FPDF(unit="mm", format=(WIDTH_MM, 50 + 6 * rows))
+    style, sizes = receipt.style, (receipt.style.font_size_items, receipt.style.font_size_total)
+    sheet = FPDF(unit="mm")
     sheet.set_auto_page_break(auto=False)
-    sheet.set_margin(4)
-    for style, weight in (("", "Regular"), ("B", "Bold")):
-        sheet.add_font("plex", style, _FONT_FILES / f"IBMPlexSansArabic-{weight}.ttf")
+    sheet.set_margin(_MARGIN_MM)
+    for face, weight in (("", "Regular"), ("B", "Bold")):
+        sheet.add_font("plex", face, _FONT_FILES / f"IBMPlexSansArabic-{weight}.ttf")
     sheet.set_text_shaping(True)
-    sheet.add_page()
+    sheet.set_font("plex", "", _SMALL * _POINTS)
+    rows = sum(1 + len(line.details) for line in receipt.lines) + len(receipt.sums)
+    words = sum(_height(sheet, text, style.paper_width) for text in (style.header_text, style.footer_text))
+    sheet.add_page(format=(style.paper_width, 50 + words + rows * max(sizes) * _LINE_MM))
     sheet.set_font("plex", "B", 14)
     sheet.multi_cell(0, 7, receipt.restaurant, align="C", new_x="LMARGIN", new_y="NEXT")
-    sheet.set_font("plex", "", 9)
+    sheet.set_font("plex", "", _SMALL * _POINTS)
     place = f"{receipt.texts['table']} {receipt.table}" if receipt.table else ""
-    for text in filter(None, (receipt.number, receipt.moment, place)):
-        sheet.cell(0, 5, text, align="C", new_x="LMARGIN", new_y="NEXT")
+    for text in filter(None, (style.header_text, receipt.number, receipt.moment, place)):
+        sheet.multi_cell(0, 5, text, align="C", new_x="LMARGIN", new_y="NEXT")
     sheet.ln(3)
     rtl = receipt.language in RIGHT_TO_LEFT
     for line in receipt.lines:
-        _row(sheet, f"{line.quantity} × {line.name}", line.amount, rtl=rtl)
+        _row(sheet, f"{line.quantity} × {line.name}", line.amount, style.font_size_items, rtl=rtl)
         for detail in line.details:
-            _row(sheet, f"  {detail}", "", rtl=rtl)
+            _row(sheet, f"  {detail}", "", style.font_size_items, rtl=rtl)
     sheet.ln(2)
     for amount in receipt.sums:
-        sheet.set_font("plex", "B" if amount.strong else "", 11 if amount.strong else 9)
-        _row(sheet, amount.name, amount.amount, rtl=rtl)
+        size = style.font_size_total if amount.strong else style.font_size_items
+        _row(sheet, amount.name, amount.amount, size, rtl=rtl, strong=amount.strong)
+    if style.footer_text:
+        sheet.ln(3)
+        sheet.set_font("plex", "", _SMALL * _POINTS)
+        sheet.multi_cell(0, 5, style.footer_text, align="C", new_x="LMARGIN", new_y="NEXT")
     return bytes(sheet.output())
 
 
-def _row(sheet: Any, name: str, amount: str, *, rtl: bool) -> None:
-    width = sheet.epw
+def _height(sheet: Any, text: str | None, width: int) -> float:
+    """At least the height of a text of several lines, wherever words make it break."""
+    room = width - 2 * _MARGIN_MM
+    return 5.0 * sum(1 + int(1.5 * sheet.get_string_width(line) / room) for line in (text or "").splitlines())
+
+
+def _row(sheet: Any, name: str, amount: str, size: int, *, rtl: bool, strong: bool = False) -> None:
+    sheet.set_font("plex", "B" if strong else "", size * _POINTS)
+    width, height = sheet.epw, size * _LINE_MM
     cells = [(name, width * 0.68, "R" if rtl else "L"), (amount, width * 0.32, "L" if rtl else "R")]
     if rtl:
         cells.reverse()
@@ -207,23 +242,30 @@ def _row(sheet: Any, name: str, amount: str, *, rtl: bool) -> None:
         shown = text
         while len(shown) > 1 and sheet.get_string_width(shown) > cell_width - 2:
             shown = shown[:-2] + "…"
-        sheet.cell(cell_width, 6, shown, align=align)
-    sheet.ln(6)
+        sheet.cell(cell_width, height, shown, align=align)
+    sheet.ln(height)
 
 
-def _sums(row: Any, payments: Sequence[Any], texts: dict[str, str]) -> list[Sum]:
+def _each(line: Any, currency: str, style: Style) -> list[str]:
+    """What one of several costs, where that is shown."""
+    is_shown = style.show_unit_prices and line.quantity > 1
+    return [f"{line.quantity} × {_plain(line.unit_price, currency)}"] if is_shown else []
+
+
+def _sums(row: Any, payments: Sequence[Any], texts: dict[str, str], style: Style) -> list[Sum]:
     def amount(value: Decimal) -> str:
         return _plain(value, row.currency)
 
     sums = [Sum(texts["subtotal"], amount(row.subtotal))]
     if row.discount_amount:
-        sums.append(Sum(texts["discount"], f"-{amount(row.discount_amount)}"))
+        reason = f" ({row.discount_reason})" if style.show_discount_details and row.discount_reason else ""
+        sums.append(Sum(texts["discount"] + reason, f"-{amount(row.discount_amount)}"))
     if row.service_charge:
         sums.append(Sum(texts["service"], amount(row.service_charge)))
     if row.tax_amount != row.tax_included:
         sums.append(Sum(texts["tax"], amount(row.tax_amount - row.tax_included)))
     sums.append(Sum(f"{texts['total']} {row.currency}", amount(row.total_amount), strong=True))
-    if row.tax_included:
+    if row.tax_included and style.show_tax_breakdown:
         sums.append(Sum(texts["included"], amount(row.tax_included)))
     for payment in payments:
         sums.append(Sum(texts[payment.payment_method], amount(payment.amount_paid)))

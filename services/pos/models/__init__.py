@@ -15,6 +15,7 @@ from services.pos.models.provider import (
     ProviderSync,
     VerificationCode,
 )
+from services.pos.models.receipt import ReceiptSettings
 from services.pos.models.saga import OrderSaga
 from services.pos.models.stock import StockOut
 from services.pos.models.sums import DailySum, SalesDay
@@ -44,6 +45,7 @@ TENANT_TABLES = {
     "daily_sums": "restaurant_id",
     "stock_outs": "restaurant_id",
     "order_sagas": "restaurant_id",
+    "receipt_settings": "restaurant_id",
     **refdata.TENANT_TABLES,
 }
 """Tables under row-level security, with the column that names the restaurant."""
@@ -76,6 +78,7 @@ __all__ = [
     "ProviderConnection",
     "ProviderEvent",
     "ProviderSync",
+    "ReceiptSettings",
     "Refund",
     "SalesDay",
     "StockOut",

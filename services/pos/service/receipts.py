@@ -1,20 +1,29 @@
 """What guests take home."""
 
 import asyncio
+from dataclasses import asdict, fields
+from typing import Any
 from uuid import UUID
 
 from google.api import httpbody_pb2
 from google.protobuf import any_pb2
+from google.protobuf.empty_pb2 import Empty
 
 from mizan.options.v1 import files_pb2
 from mizan.pos.v1 import receipt_pb2
 from servicekit.call import Call
+from servicekit.db import Reading, SessionReader
+from servicekit.patch import changes_of
 from services.pos import receipt
+from services.pos.commands import receipts as commands
 from services.pos.commands.pricing import terms_of
 from services.pos.queries import orders as queries
+from services.pos.queries import receipts
 
 PRINTS_AT_ONCE = 2
 PRINT_TIMEOUT_SECONDS = 20
+_SETTINGS = tuple(field.name for field in fields(receipt.Style))
+_TEXTS = ("header_text", "footer_text")
 
 
 class ReceiptService:
@@ -28,12 +37,36 @@ class ReceiptService:
         whole = await queries.order(reading, tenant, UUID(request.id))
         terms = await terms_of(reading, tenant)
         language = request.language or call.principal.language
-        made = receipt.receipt_of(whole, terms.name, terms.zone, language)
+        style = _style(await receipts.settings(reading, tenant))
+        made = receipt.receipt_of(whole, terms.name, terms.zone, language, style)
         name = f"receipt-{made.number}"
         if request.kind != "pdf":
             return _body("text/html; charset=utf-8", receipt.html(made), f"{name}.html")
         async with asyncio.timeout(PRINT_TIMEOUT_SECONDS), self._printers:
             return _body("application/pdf", await asyncio.to_thread(receipt.pdf, made), f"{name}.pdf")
+
+    async def GetReceiptSettings(self, _request: Empty, call: Call) -> receipt_pb2.ReceiptSettings:
+        return await _settings(call.read(), call.principal.tenant)
+
+    async def UpdateReceiptSettings(
+        self, request: receipt_pb2.UpdateReceiptSettingsRequest, call: Call
+    ) -> receipt_pb2.ReceiptSettings:
+        session, tenant = await call.session(), call.principal.tenant
+        await commands.change_settings(session, tenant, changes_of(request, _SETTINGS, nullable=_TEXTS))
+        return await _settings(SessionReader(session), tenant)
+
+
+async def _settings(reading: Reading, restaurant_id: UUID) -> receipt_pb2.ReceiptSettings:
+    row = await receipts.settings(reading, restaurant_id)
+    message = receipt_pb2.ReceiptSettings(id=str(restaurant_id), **asdict(_style(row)))
+    if row is not None:
+        message.created_at.FromDatetime(row.created_at)
+        message.updated_at.FromDatetime(row.updated_at)
+    return message
+
+
+def _style(row: Any | None) -> receipt.Style:
+    return receipt.Style() if row is None else receipt.Style(**{name: getattr(row, name) for name in _SETTINGS})
 
 
 def _body(content_type: str, data: bytes, filename: str) -> httpbody_pb2.HttpBody:

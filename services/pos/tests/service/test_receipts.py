@@ -3,9 +3,11 @@
 from uuid import uuid4
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
 
-from mizan.pos.v1 import payment_pb2, receipt_pb2
+from mizan.pos.v1 import modifier_pb2, order_pb2, payment_pb2, receipt_pb2
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.identity import Principal
 from servicekit.testing.service import Api
 from services.pos.tests.conftest import manager, order, sell
 
@@ -35,6 +37,56 @@ async def test_a_receipt_shows_the_bill_in_each_language_and_form(api: Api) -> N
     for language in ("en", "fr", "ar"):
         content_type, paper = await receipt("pdf", language)
         assert (content_type, paper[:5]) == ("application/pdf", b"%PDF-")
+
+
+async def test_a_restaurant_decides_how_its_receipts_look(api: Api) -> None:
+    chef, stranger = manager(uuid4()), manager(uuid4())
+    await api.ModifierService.CreateTaxCategory(
+        modifier_pb2.CreateTaxCategoryRequest(name="VAT", rate="10", is_inclusive=True, is_default=True), principal=chef
+    )
+    taken = await order(api, chef, (await sell(api, chef, "Tea", "12.50"), 3))
+    less = order_pb2.ApplyDiscountRequest(id=taken.id, discount_amount="2", discount_reason="A long wait")
+    await api.OrderService.ApplyDiscount(less, principal=chef)
+
+    async def receipt(kind: str = "html") -> bytes:
+        request = receipt_pb2.GetReceiptRequest(id=taken.id, kind=kind, language="en")
+        body = await api.ReceiptService.GetReceipt(request, principal=chef, timeout=30)
+        return bytes(body.data)
+
+    async def settings(principal: Principal) -> receipt_pb2.ReceiptSettings:
+        return await api.ReceiptService.GetReceiptSettings(Empty(), principal=principal)
+
+    before = await settings(chef)
+    assert (before.paper_width, before.show_tax_breakdown, before.HasField("created_at")) == (80, True, False)
+    plain = (await receipt()).decode()
+    assert "of which tax" in plain
+    assert "Discount (A long wait)" in plain
+    assert "3 × 12.50" not in plain
+    change = receipt_pb2.UpdateReceiptSettingsRequest(
+        header_text="1, rue <b>Verte</b>\nICE 001",
+        footer_text="Merci !\n" * 20,
+        show_unit_prices=True,
+        show_discount_details=False,
+        show_tax_breakdown=False,
+        paper_width=58,
+        font_size_items=10,
+        font_size_total=20,
+    )
+    change.update_mask.paths.extend(field.name for field, _ in change.ListFields() if field.name != "update_mask")
+    after = await api.ReceiptService.UpdateReceiptSettings(change, principal=chef)
+    assert after == await settings(chef)
+    styled = (await receipt()).decode()
+    for shown in ("1, rue &lt;b&gt;Verte&lt;/b&gt;\nICE 001", "Merci !", "3 × 12.50", "58mm", "10px", "20px"):
+        assert shown in styled
+    assert "of which tax" not in styled
+    assert "A long wait" not in styled
+    # 58 mm are 164.4 points.
+    assert b"/MediaBox [0 0 164.41" in await receipt("pdf")
+    gone = receipt_pb2.UpdateReceiptSettingsRequest()
+    gone.update_mask.paths.append("footer_text")
+    left = await api.ReceiptService.UpdateReceiptSettings(gone, principal=chef)
+    assert (left.HasField("footer_text"), left.header_text) == (False, after.header_text)
+    assert (await settings(stranger)).paper_width == 80
 
 
 async def test_another_restaurants_receipt_is_not_found(api: Api) -> None:
