@@ -25,15 +25,18 @@ _ONE_AT_A_TIME = 0x6D697A616E  # the advisory lock that keeps two migration jobs
 
 
 def upgrade(owner_url: str, service: str, app_role: str | None = None) -> bool:
-    """Brings the database to the newest revision; False when it was there already.
+    """Brings the database to the newest revision; False when it was there already, or further.
 
-    The application's role, when named, is granted the use of every table. Raises sqlalchemy's errors; a failed
-    migration leaves the database at the revision before it.
+    Further than this program knows is where a newer release left it that was taken back since: migrations only add what
+    older code can do without, so it stays as it is. The application's role, when named, is granted the use of every
+    table. Raises sqlalchemy's errors; a failed migration leaves the database at the revision before it.
     """
     config = _config(service)
-    newest = ScriptDirectory.from_config(config).get_heads()
+    scripts = ScriptDirectory.from_config(config)
     with _connection(owner_url) as connection:
-        if set(MigrationContext.configure(connection).get_current_heads()) == set(newest):
+        current = set(MigrationContext.configure(connection).get_current_heads())
+        known = {script.revision for script in scripts.walk_revisions()}
+        if current == set(scripts.get_heads()) or not current <= known:
             return False
         connection.exec_driver_sql("SELECT pg_advisory_lock(%s)", (_ONE_AT_A_TIME,))
         connection.commit()

@@ -91,6 +91,23 @@ def test_a_database_is_migrated_once(stack: Endpoints, mizan: Mizan, monkeypatch
         stack.databases.drop(empty)
 
 
+def test_a_database_of_a_newer_release_is_left_as_it_is(
+    stack: Endpoints, mizan: Mizan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a release that was taken back: its pods migrate before they start, and must start."""
+    newer = stack.databases.create(f"identity_cli_{uuid4().hex[:8]}", "identity")
+    monkeypatch.setenv("IDENTITY_OWNER_DATABASE_URL", newer.owner_dsn)
+    try:
+        mizan("migrate", "identity")
+        with psycopg.connect(newer.owner_dsn, connect_timeout=10) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = 'of_tomorrow'")
+        assert "identity: at the newest schema" in mizan("migrate", "identity").output
+        with psycopg.connect(newer.owner_dsn, connect_timeout=10) as connection:
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("of_tomorrow",)]
+    finally:
+        stack.databases.drop(newer)
+
+
 def test_what_cannot_be_migrated_is_named(mizan: Mizan, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "there is no service kitchen" in mizan("migrate", "kitchen", status=2).output
     monkeypatch.delenv("IDENTITY_OWNER_DATABASE_URL")
