@@ -128,8 +128,8 @@ def planned(
     return [
         Planned(
             row,
-            people_of[row.id],
-            tasks_of[row.id],
+            people_of.get(row.id, []),
+            tasks_of.get(row.id, []),
             [known[template] for template in row.task_templates or () if template in known],
         )
         for row in shifts

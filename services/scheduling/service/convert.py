@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -162,16 +162,9 @@ def shift_message(
     """
     row = planned.row
     starts, ends = row.starts_at.timestamp(), row.ends_at.timestamp()
-    shown = [_shown_person(str(one.user_id), one.first_name, one.last_name, one.email) for one in planned.people]
     message = make(
         id=str(row.id),
         schedule=str(row.schedule_id),
-        staff=shown[0].info.id if shown else None,
-        staff_members=[person.info.id for person in shown],
-        staff_name=shown[0].full_name if shown else None,
-        staff_members_details=[person.name for person in shown],
-        staff_info=shown[0].info if shown else None,
-        staff_email=shown[0].info.email if shown else None,
         shift_date=str(row.shift_date),
         start_time=_shown(starts, row.timezone, by_clock),
         end_time=_shown(ends, row.timezone, by_clock),
@@ -181,7 +174,7 @@ def shift_message(
         notes=row.notes,
         is_confirmed=row.is_confirmed,
         color=row.color,
-        actual_hours=_hours(starts, ends, row.break_minutes),
+        actual_hours=_hours(ends - starts, row.break_minutes),
         workspace_location=row.workspace_location,
         department=row.department,
         preparation_instructions=row.preparation_instructions,
@@ -194,6 +187,10 @@ def shift_message(
         updated_at=timestamp_of(row.updated_at),
         version=row.version,
     )
+    if planned.people:
+        message.MergeFromString(
+            _staffed(*[(one.user_id, one.first_name, one.last_name, one.email) for one in planned.people])
+        )
     # Most shifts have neither; what is left out of a message costs nothing.
     if planned.tasks:
         message.tasks.extend(shift_task_messages(planned.tasks))
@@ -203,22 +200,28 @@ def shift_message(
     return message
 
 
-class _ShownPerson(NamedTuple):
-    """What a shift's message says of somebody on it; a message copies the parts that it is made of."""
-
-    info: shift_pb2.PersonInfo
-    name: shift_pb2.PersonName
-    full_name: str
-
-
 @lru_cache(maxsize=4096)
-def _shown_person(identifier: str, first_name: str | None, last_name: str | None, email: str | None) -> _ShownPerson:
-    first, last = first_name or "", last_name or ""
-    return _ShownPerson(
-        shift_pb2.PersonInfo(id=identifier, first_name=first, last_name=last, email=email or ""),
-        shift_pb2.PersonName(id=identifier, first_name=first, last_name=last),
-        f"{first} {last}".strip(),
-    )
+def _staffed(*people: tuple[UUID | str, str | None, str | None, str | None]) -> bytes:
+    """The part of a shift's message that says who works it, from ids, names and addresses.
+
+    The same people work many shifts, and merging a part that is ready takes a third of the time of setting its fields.
+    """
+    shown = [
+        shift_pb2.PersonInfo(id=str(identifier), first_name=first or "", last_name=last or "", email=email or "")
+        for identifier, first, last, email in people
+    ]
+    first = shown[0]
+    return shift_pb2.AssignedShift(
+        staff=first.id,
+        staff_name=full_name(first),
+        staff_info=first,
+        staff_email=first.email,
+        staff_members=[person.id for person in shown],
+        staff_members_details=[
+            shift_pb2.PersonName(id=person.id, first_name=person.first_name, last_name=person.last_name)
+            for person in shown
+        ],
+    ).SerializeToString()
 
 
 def person_info(row: Any) -> shift_pb2.PersonInfo:
@@ -245,6 +248,7 @@ def _shown(instant: float, zone: str, by_clock: bool) -> str:
     return f"{local:%H:%M:%S}" if by_clock else local.isoformat(timespec="seconds")
 
 
-def _hours(starts: float, ends: float, break_minutes: int) -> float:
+@lru_cache(maxsize=4096)
+def _hours(seconds: float, break_minutes: int) -> float:
     """The hours of a shift without its break, as `labour.net_hours` counts them; without a Period for each row."""
-    return round(max(ends - starts - 60 * break_minutes, 0.0) / 3600, 2)
+    return round(max(seconds - 60 * break_minutes, 0.0) / 3600, 2)
