@@ -16,6 +16,7 @@ from pathlib import Path
 from deploy.docker.component import COMPONENTS, ROOT
 
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
+REVISION_LABEL = "org.opencontainers.image.revision"
 CONFIGURATIONS = {
     "pip": ("PIP_CONFIG_FILE", ("~/.config/pip/pip.conf", "~/.pip/pip.conf", "/etc/pip.conf")),
     "uv": ("UV_CONFIG_FILE", ("~/.config/uv/uv.toml", "/etc/uv/uv.toml")),
@@ -24,6 +25,10 @@ CONFIGURATIONS = {
 
 class NoEngine(RuntimeError):
     """No container engine answers; the message says what it was asked with."""
+
+
+class OutdatedImage(RuntimeError):
+    """An image is missing, or was made of another commit; the message says which."""
 
 
 def require_engine() -> None:
@@ -76,8 +81,24 @@ def revision() -> str:
 
 def size_of(component: str) -> int:
     """Bytes of an image with its base."""
-    command = ["docker", "image", "inspect", "--format", "{{.Size}}", image_name(component)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return int(_inspect(component, "{{.Size}}"))
+
+
+def require_current() -> None:
+    """Raises OutdatedImage unless every image was made of the commit that is checked out."""
+    wanted = revision()
+    for component in COMPONENTS:
+        made_of = _inspect(component, f'{{{{index .Config.Labels "{REVISION_LABEL}"}}}}')
+        if made_of != wanted:
+            raise OutdatedImage(
+                f"{image_name(component)} is of {made_of or 'nothing'} and not of {wanted}: make images"
+            )
+
+
+def _inspect(component: str, template: str) -> str:
+    """What the engine says of an image; nothing when there is none."""
+    command = ["docker", "image", "inspect", "--format", template, image_name(component)]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 
 def main(components: list[str]) -> None:

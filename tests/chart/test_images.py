@@ -1,5 +1,6 @@
 """What an image is made of: the component's own code and what that imports, and nothing else."""
 
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import yaml
 from deploy.compose.environment import environment
 from deploy.docker import component
 from tests.chart.helm import ROOT, TRIAL, pick, render
-from tools.images import build_command
+from tools import images
 from tools.services import ORDER
 
 COMPOSE = ROOT / "deploy" / "compose" / "compose.yaml"
@@ -41,7 +42,7 @@ print(sorted(command.name for command in tools.cli.app.registered_commands))
 
 @pytest.mark.parametrize("name", component.COMPONENTS)
 def test_a_component_is_named_everywhere(name: str) -> None:
-    assert f"COMPONENT={name}" in build_command(name)
+    assert f"COMPONENT={name}" in images.build_command(name)
     assert component.follow(name).own
 
 
@@ -164,6 +165,21 @@ def test_the_laptop_and_the_trial_run_the_same_servers() -> None:
             "image"
         ]
         assert services[short]["image"] == f"${{{short.upper()}_IMAGE:-{image}}}"
+
+
+def test_images_of_another_commit_are_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tmp_path / "docker"
+    engine.write_text('#!/bin/sh\ncase "$*" in *mizan-pos:*) echo "$OF_POS" ;; *) echo "$OF_OTHERS" ;; esac\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for variable in ("PREFIX", "TAG"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("OF_OTHERS", images.revision())
+    monkeypatch.setenv("OF_POS", images.revision())
+    images.require_current()
+    monkeypatch.setenv("OF_POS", "yesterday")
+    with pytest.raises(images.OutdatedImage, match=r"mizan-pos:0\.1\.0 is of yesterday and not of .*: make images"):
+        images.require_current()
 
 
 def test_the_linter_finds_nothing_in_the_dockerfile() -> None:

@@ -16,7 +16,7 @@ import stamina
 
 from deploy.compose.environment import environment
 from deploy.docker.component import COMPONENTS
-from tools.images import image_name, size_of
+from tools.images import image_name, require_current, size_of
 from tools.installation import GATEWAY, Site
 from tools.services import ORDER, ROOT
 from tools.stack import ServerError, free_port
@@ -231,7 +231,8 @@ def _run(command: list[str], env: Mapping[str, str], timeout: float) -> str:
 
 @contextmanager
 def composition(folder: Path) -> Iterator[Composition]:
-    """Containers that run while the context lasts."""
+    """Containers that run while the context lasts. Raises OutdatedImage when images are of another commit."""
+    require_current()
     made = Composition(folder)
     try:
         made.up()
