@@ -58,6 +58,6 @@ SCENARIO = Scenario(
     is_right=_is_right,
     service="notify",
     prepare=_prepare,
-    target=Target(cpu_ms=3.0),
+    target=Target(cpu_ms=2.0),
     statements=2,
 )
