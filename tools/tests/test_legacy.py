@@ -18,7 +18,7 @@ from mizan.scheduling.events.v1 import events_pb2 as scheduling_facts
 from servicekit import migrate
 from servicekit.testing.stack import FreshDatabase
 from tools import cli
-from tools.operations.legacy import source
+from tools.operations.legacy import sales, source
 from tools.operations.legacy.command import SERVICES
 from tools.stack import Database, Endpoints
 
@@ -261,7 +261,14 @@ def arrive(database: Database, restaurant: UUID) -> None:
         )
 
 
-def test_everything_is_taken_over_once(take_over: Import, databases: dict[str, Database]) -> None:
+async def fall_over(*_: Any) -> None:
+    """As the connection or the machine does in the middle of a table."""
+    raise ConnectionError("gone")
+
+
+def test_everything_is_taken_over_once(
+    take_over: Import, databases: dict[str, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
     identity, inventory, pos = databases["identity"], databases["inventory"], databases["pos"]
     said = take_over(1).output
     assert "restaurants: 2 taken over, 0 known before, 0 waiting, 1 refused" in said
@@ -274,11 +281,17 @@ def test_everything_is_taken_over_once(take_over: Import, databases: dict[str, D
 
     for name in ("inventory", "pos", "scheduling"):
         arrive(databases[name], DAR)
-    said = take_over(1).output
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(sales, "terms_of", fall_over)
+        said = take_over(1).output
     assert "users: 0 taken over, 3 known before, 0 waiting, 1 refused" in said
     assert "inventory_inventoryitem: 2 taken over, 0 known before, 0 waiting, 0 refused" in said
+    assert "pos_orders" not in said
+    assert rows(pos, "SELECT count(*) FROM orders") == [(0,)]
+    # What had been taken until then is there, and the next run goes on behind it.
     again = take_over(1).output
     assert "inventory_inventoryitem: 0 taken over, 2 known before, 0 waiting, 0 refused" in again
+    assert "pos_orders: 3 taken over, 0 known before, 0 waiting, 2 refused" in again
     assert "staff_staffprofile: 0 taken over, 1 known before, 0 waiting, 0 refused" in again
 
     kept = rows(
