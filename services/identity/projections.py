@@ -24,10 +24,15 @@ from servicekit.postponed import BulkInsert, postpone
 from services.identity.domain.invitations import WHATSAPP
 from services.identity.models import AuditEntry, InvitationDelivery, Restaurant, WorkedSession
 
+# Nobody looks at what somebody did within the blink of an eye, and many at once cost little more than one.
+LINGER_SECONDS = 0.25
+
 
 def audit_trail() -> BatchSubscription:
     """Keeps every change that any service records, many at a time."""
-    return BatchSubscription(name="identity-audit", types=[audit.EntryRecorded], handler=keep_entries)
+    return BatchSubscription(
+        name="identity-audit", types=[audit.EntryRecorded], handler=keep_entries, linger=LINGER_SECONDS
+    )
 
 
 _ENTRIES = BulkInsert(AuditEntry.__table__, without=("received_at",), known="id")  # type: ignore[arg-type] # a table
@@ -132,7 +137,7 @@ async def keep_connection(session: AsyncSession, event: pos.ProviderChanged, _en
 def hours() -> BatchSubscription:
     """Knows how long people worked, for the lists that show it."""
     types = [clock.SessionClosed, clock.SessionChanged, clock.SessionDiscarded]
-    return BatchSubscription(name="identity-hours", types=types, handler=keep_hours)
+    return BatchSubscription(name="identity-hours", types=types, handler=keep_hours, linger=LINGER_SECONDS)
 
 
 _STATED = insert(WorkedSession).values(
