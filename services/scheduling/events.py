@@ -12,16 +12,23 @@ from services.scheduling.models import (
     ChecklistAction,
     ChecklistExecution,
     ChecklistTemplate,
+    Process,
+    ProcessTask,
+    ScheduleTemplate,
     Shift,
     ShiftTask,
     SwapRequest,
     Task,
     TaskCategory,
+    TaskTemplate,
     WeeklySchedule,
 )
 
 ShiftEvent = facts.ShiftCreated | facts.ShiftUpdated | facts.ShiftDeleted
 TaskEvent = facts.TaskCreated | facts.TaskUpdated | facts.TaskDeleted | facts.TaskOverdue
+ProcessEvent = facts.ProcessCreated | facts.ProcessUpdated | facts.ProcessDeleted
+ProcessTaskEvent = facts.ProcessTaskCreated | facts.ProcessTaskUpdated | facts.ProcessTaskDeleted
+TemplateEvent = facts.TemplateCreated | facts.TemplateUpdated | facts.TemplateDeleted
 ChecklistEvent = (
     facts.ChecklistAssigned
     | facts.ChecklistStarted
@@ -222,3 +229,66 @@ def action_opened(session: AsyncSession, action: ChecklistAction) -> None:
         due_at=timestamp_of(action.due_date),
     )
     events.emit(session, message, restaurant_id=action.restaurant_id, aggregate_id=action.id)
+
+
+def process_changed(session: AsyncSession, kind: type[ProcessEvent], process: Process) -> None:
+    """A process was made, changed or removed."""
+    about = facts.ProcessFacts(
+        id=str(process.id),
+        restaurant_id=str(process.restaurant_id),
+        name=process.name,
+        status=process.status,
+        priority=process.priority,
+        is_active=process.is_active,
+        is_critical=process.is_critical,
+        version=process.version,
+    )
+    events.emit(
+        session,
+        kind(process=about),
+        restaurant_id=process.restaurant_id,
+        aggregate_id=process.id,
+        version=process.version,
+    )
+
+
+def process_task_changed(session: AsyncSession, kind: type[ProcessTaskEvent], task: ProcessTask) -> None:
+    """A task of a process was made, changed or removed."""
+    about = facts.ProcessTaskFacts(
+        id=str(task.id),
+        restaurant_id=str(task.restaurant_id),
+        process_id=str(task.process_id),
+        title=task.title,
+        status=task.status,
+        priority=task.priority,
+        assigned_to=str(task.assigned_to or ""),
+        due_date=task.due_date.isoformat() if task.due_date else "",
+        progress=task.progress,
+        completed_at=timestamp_of(task.completed_at),
+        version=task.version,
+    )
+    events.emit(session, kind(task=about), restaurant_id=task.restaurant_id, aggregate_id=task.id, version=task.version)
+
+
+_TEMPLATE_KINDS = {ScheduleTemplate: "SHIFTS", TaskTemplate: "TASKS", ChecklistTemplate: "CHECKLIST"}
+
+
+def template_changed(
+    session: AsyncSession, kind: type[TemplateEvent], template: ScheduleTemplate | TaskTemplate | ChecklistTemplate
+) -> None:
+    """A template was made, changed or removed."""
+    about = facts.TemplateFacts(
+        id=str(template.id),
+        restaurant_id=str(template.restaurant_id),
+        kind=_TEMPLATE_KINDS[type(template)],
+        name=template.name,
+        is_active=template.is_active,
+        version=template.version,
+    )
+    events.emit(
+        session,
+        kind(template=about),
+        restaurant_id=template.restaurant_id,
+        aggregate_id=template.id,
+        version=template.version,
+    )

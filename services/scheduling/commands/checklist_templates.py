@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.errors import Conflict, Invalid, NotFound
 from servicekit.text import tidy_name
+from services.scheduling import events
 from services.scheduling.commands.task_templates import locked as locked_task_template
 from services.scheduling.domain.clock import minutes_of
 from services.scheduling.models import ChecklistExecution, ChecklistStep, ChecklistTemplate
@@ -42,13 +44,16 @@ async def create(
     await session.flush()
     session.add_all(_steps(template, steps))
     await session.flush()
+    events.template_changed(session, facts.TemplateCreated, template)
     return template.id
 
 
 async def change(session: AsyncSession, restaurant_id: UUID, template_id: UUID, changes: Mapping[str, Any]) -> None:
     """Applies what was sent. Raises NotFound or Invalid."""
-    await _apply(session, await locked(session, restaurant_id, template_id), changes)
+    template = await locked(session, restaurant_id, template_id)
+    await _apply(session, template, changes)
     await session.flush()
+    events.template_changed(session, facts.TemplateUpdated, template)
 
 
 async def delete(session: AsyncSession, restaurant_id: UUID, template_id: UUID) -> ChecklistTemplate:
@@ -57,6 +62,8 @@ async def delete(session: AsyncSession, restaurant_id: UUID, template_id: UUID) 
     is_used = await session.scalar(sa.select(sa.exists().where(ChecklistExecution.template_id == template_id)))
     if is_used:
         raise Conflict("The checklist was used already; make it inactive instead.", code="checklist_used")
+    template.version += 1
+    events.template_changed(session, facts.TemplateDeleted, template)
     await session.delete(template)
     return template
 
@@ -106,6 +113,7 @@ async def duplicate(session: AsyncSession, restaurant_id: UUID, template_id: UUI
         for step in steps
     )
     await session.flush()
+    events.template_changed(session, facts.TemplateCreated, copied)
     return copied.id
 
 

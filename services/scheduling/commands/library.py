@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
+from services.scheduling import events
 from services.scheduling.domain.library import LibraryChecklist, checklists_for
 from services.scheduling.models import ChecklistStep, ChecklistTemplate
 
@@ -25,10 +27,10 @@ async def _write(session: AsyncSession, restaurant_id: UUID, checklist: LibraryC
         "requires_supervisor_approval": checklist.needs_approval,
         "seed": checklist.key,
     }
-    written = await session.execute(
-        insert(ChecklistTemplate).values(row).on_conflict_do_nothing().returning(ChecklistTemplate.id)
+    template = await session.scalar(
+        insert(ChecklistTemplate).values(row).on_conflict_do_nothing().returning(ChecklistTemplate)
     )
-    if written.first() is None:
+    if template is None:
         return False
     session.add_all(
         ChecklistStep(
@@ -45,4 +47,5 @@ async def _write(session: AsyncSession, restaurant_id: UUID, checklist: LibraryC
         for place, step in enumerate(checklist.steps, 1)
     )
     await session.flush()
+    events.template_changed(session, facts.TemplateCreated, template)
     return True

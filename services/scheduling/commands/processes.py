@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.errors import Invalid, NotFound
 from servicekit.identity import Principal
 from servicekit.text import tidy_name
+from services.scheduling import events
 from services.scheduling.commands.shift_tasks import category_of
 from services.scheduling.commands.shifts import active_people
 from services.scheduling.domain.clock import minutes_of
@@ -33,11 +35,16 @@ TASK_FIELDS = (
 async def create(session: AsyncSession, principal: Principal, values: Mapping[str, Any], now: datetime) -> UUID:
     """A new process with its tasks; its id. Raises Invalid or NotFound for what it names."""
     process = Process(
-        id=uuid4(), restaurant_id=principal.tenant, created_by=principal.user_id, updated_by=principal.user_id
+        id=uuid4(),
+        restaurant_id=principal.tenant,
+        created_by=principal.user_id,
+        updated_by=principal.user_id,
+        version=1,
     )
     _apply(process, values)
     session.add(process)
     await session.flush()
+    events.process_changed(session, facts.ProcessCreated, process)
     await _add_tasks(session, principal, process.id, values.get("tasks", ()), now)
     return process.id
 
@@ -49,10 +56,23 @@ async def change(
     process = await locked(session, principal.tenant, process_id)
     _apply(process, changes)
     process.updated_by = principal.user_id
+    process.version += 1
     await session.flush()
+    events.process_changed(session, facts.ProcessUpdated, process)
     if "tasks" in changes:
-        await session.execute(sa.delete(ProcessTask).where(ProcessTask.process_id == process_id))
+        for task in await session.scalars(sa.select(ProcessTask).where(ProcessTask.process_id == process_id)):
+            await _remove_task(session, task)
+        await session.flush()
         await _add_tasks(session, principal, process_id, changes["tasks"], now)
+
+
+async def delete(session: AsyncSession, restaurant_id: UUID, process_id: UUID) -> Process:
+    """Removes a process with its tasks. Raises NotFound."""
+    process = await locked(session, restaurant_id, process_id)
+    process.version += 1
+    events.process_changed(session, facts.ProcessDeleted, process)
+    await session.delete(process)
+    return process
 
 
 async def locked(session: AsyncSession, restaurant_id: UUID, process_id: UUID) -> Process:
@@ -78,7 +98,16 @@ async def change_task(
     task = await locked_task(session, principal.tenant, task_id)
     await _apply_task(session, task, changes, now)
     task.updated_by = principal.user_id
+    task.version += 1
     await session.flush()
+    events.process_task_changed(session, facts.ProcessTaskUpdated, task)
+
+
+async def delete_task(session: AsyncSession, restaurant_id: UUID, task_id: UUID) -> ProcessTask:
+    """Removes a task of a process. Raises NotFound."""
+    task = await locked_task(session, restaurant_id, task_id)
+    await _remove_task(session, task)
+    return task
 
 
 async def locked_task(session: AsyncSession, restaurant_id: UUID, task_id: UUID) -> ProcessTask:
@@ -91,6 +120,12 @@ async def locked_task(session: AsyncSession, restaurant_id: UUID, task_id: UUID)
     if task is None:
         raise NotFound(NO_TASK)
     return task
+
+
+async def _remove_task(session: AsyncSession, task: ProcessTask) -> None:
+    task.version += 1
+    events.process_task_changed(session, facts.ProcessTaskDeleted, task)
+    await session.delete(task)
 
 
 async def _add_tasks(
@@ -111,10 +146,12 @@ async def _add_task(
         progress=0,
         created_by=principal.user_id,
         updated_by=principal.user_id,
+        version=1,
     )
     await _apply_task(session, task, values, now)
     session.add(task)
     await session.flush()
+    events.process_task_changed(session, facts.ProcessTaskCreated, task)
     return task.id
 
 

@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.errors import Invalid, NotFound
 from servicekit.text import tidy_name
+from services.scheduling import events
 from services.scheduling.domain.clock import minutes_of
 from services.scheduling.domain.recurrence import rule_of
 from services.scheduling.models import TaskTemplate
@@ -54,6 +56,7 @@ async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str
     _apply(template, values)
     session.add(template)
     await session.flush()
+    events.template_changed(session, facts.TemplateCreated, template)
     return template.id
 
 
@@ -62,6 +65,16 @@ async def change(session: AsyncSession, restaurant_id: UUID, template_id: UUID, 
     template = await locked(session, restaurant_id, template_id)
     _apply(template, changes)
     await session.flush()
+    events.template_changed(session, facts.TemplateUpdated, template)
+
+
+async def delete(session: AsyncSession, restaurant_id: UUID, template_id: UUID) -> TaskTemplate:
+    """Removes a template; tasks that were made from it stay. Raises NotFound."""
+    template = await locked(session, restaurant_id, template_id)
+    template.version += 1
+    events.template_changed(session, facts.TemplateDeleted, template)
+    await session.delete(template)
+    return template
 
 
 async def duplicate(session: AsyncSession, restaurant_id: UUID, template_id: UUID, actor: UUID) -> UUID:
@@ -80,6 +93,7 @@ async def duplicate(session: AsyncSession, restaurant_id: UUID, template_id: UUI
     )
     session.add(copied)
     await session.flush()
+    events.template_changed(session, facts.TemplateCreated, copied)
     return copied.id
 
 

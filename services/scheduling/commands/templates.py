@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.errors import Invalid, NotFound
 from servicekit.text import tidy_name
+from services.scheduling import events
 from services.scheduling.domain.planning import role_code
 from services.scheduling.domain.recurrence import rule_of
 from services.scheduling.models import ScheduleTemplate, TemplateShift, TemplateVersion
@@ -25,12 +27,14 @@ async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str
         is_active=values.get("is_active", True),
         description=values.get("description"),
         weeks_ahead=values.get("weeks_ahead", 2),
+        version=1,
     )
     _recur(template, values)
     session.add(template)
     await session.flush()
     _add_shifts(session, template, values.get("shifts", ()))
     await session.flush()
+    events.template_changed(session, facts.TemplateCreated, template)
     return template.id
 
 
@@ -51,6 +55,16 @@ async def change(
         _add_shifts(session, template, changes["shifts"])
     template.version += 1
     await session.flush()
+    events.template_changed(session, facts.TemplateUpdated, template)
+
+
+async def delete(session: AsyncSession, restaurant_id: UUID, template_id: UUID) -> ScheduleTemplate:
+    """Removes a template with its versions. Raises NotFound."""
+    template = await locked(session, restaurant_id, template_id)
+    template.version += 1
+    events.template_changed(session, facts.TemplateDeleted, template)
+    await session.delete(template)
+    return template
 
 
 async def restore(session: AsyncSession, restaurant_id: UUID, template_id: UUID, number: int, actor: UUID) -> None:

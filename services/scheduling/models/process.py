@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from servicekit.columns import Created, Id, JsonList, Updated
+from servicekit.columns import Created, Id, JsonList, Updated, Version
 from servicekit.tables import one_of
 from services.scheduling.models.base import Base
 from services.scheduling.models.task import PRIORITIES, STATUSES
@@ -34,6 +34,7 @@ class Process(Base):
     is_critical: Mapped[bool] = mapped_column(server_default="false")
     created_by: Mapped[UUID | None]
     updated_by: Mapped[UUID | None]
+    version: Mapped[Version]
     created_at: Mapped[Created]
     updated_at: Mapped[Updated]
 
@@ -69,5 +70,6 @@ class ProcessTask(Base):
     completion_notes: Mapped[str | None] = mapped_column(sa.Text)
     created_by: Mapped[UUID | None]
     updated_by: Mapped[UUID | None]
+    version: Mapped[Version]
     created_at: Mapped[Created]
     updated_at: Mapped[Updated]

@@ -70,9 +70,8 @@ class ProcessService:
 
     async def DeleteProcess(self, request: process_pb2.DeleteProcessRequest, call: Call) -> Empty:
         session = await call.session()
-        process = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        process = await commands.delete(session, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"name": process.name, "status": process.status}
-        await session.delete(process)
         return Empty()
 
     async def ListProcessTasks(
@@ -104,9 +103,8 @@ class ProcessService:
 
     async def DeleteProcessTask(self, request: process_pb2.DeleteProcessTaskRequest, call: Call) -> Empty:
         session = await call.session()
-        task = await commands.locked_task(session, call.principal.tenant, UUID(request.id))
+        task = await commands.delete_task(session, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"title": task.title, "status": task.status}
-        await session.delete(task)
         return Empty()
 
 

@@ -80,9 +80,8 @@ class TaskTemplateService:
 
     async def DeleteTaskTemplate(self, request: task_template_pb2.DeleteTaskTemplateRequest, call: Call) -> Empty:
         session = await call.session()
-        template = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        template = await commands.delete(session, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"name": template.name, "template_type": template.template_type}
-        await session.delete(template)
         return Empty()
 
     async def DuplicateTaskTemplate(

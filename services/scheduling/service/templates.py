@@ -87,9 +87,8 @@ class ScheduleTemplateService:
 
     async def DeleteScheduleTemplate(self, request: template_pb2.DeleteScheduleTemplateRequest, call: Call) -> Empty:
         session = await call.session()
-        template = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        template = await commands.delete(session, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"name": template.name}
-        await session.delete(template)
         return Empty()
 
 

@@ -5,8 +5,10 @@ from uuid import uuid4
 
 import pytest
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
 from mizan.scheduling.v1 import process_pb2 as processes
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.scheduling.tests.conftest import manager
 from services.scheduling.tests.team import team
@@ -74,3 +76,62 @@ async def test_others_and_staff_are_refused(api: Api, scheduling: RunningService
     assert (
         await refusal(api.ProcessService.CreateProcessTask(task, principal=us.principal(0)))
     ).code == "permission_denied"
+
+
+async def test_every_state_of_a_process_and_its_tasks_is_published(
+    api: Api, bus: Bus, scheduling: RunningService
+) -> None:
+    us = team(scheduling)
+    service = api.ProcessService
+    drafts = [processes.ProcessTaskDraft(title="Lights", assigned_to=str(us.people[0]), due_date="2026-11-23")]
+    request = processes.CreateProcessRequest(name="Open terrace", is_critical=True, tasks=drafts)
+    made = await service.CreateProcess(request, principal=us.manager)
+    (lights,) = made.tasks
+    about = facts.ProcessFacts(
+        id=made.id,
+        restaurant_id=str(us.restaurant_id),
+        name="Open terrace",
+        status="DRAFT",
+        priority="MEDIUM",
+        is_active=True,
+        is_critical=True,
+        version=1,
+    )
+    (created,) = await bus.of_aggregate(facts.ProcessCreated, made.id, 1)
+    assert created.message.process == about
+    (added,) = await bus.of_aggregate(facts.ProcessTaskCreated, lights.id, 1)
+    assert added.message.task == facts.ProcessTaskFacts(
+        id=lights.id,
+        restaurant_id=str(us.restaurant_id),
+        process_id=made.id,
+        title="Lights",
+        status="TODO",
+        priority="MEDIUM",
+        assigned_to=str(us.people[0]),
+        due_date="2026-11-23",
+        version=1,
+    )
+
+    done = processes.UpdateProcessTaskRequest(id=lights.id, status="COMPLETED")
+    done.update_mask.paths.append("status")
+    await service.UpdateProcessTask(done, principal=us.manager)
+    (completed,) = await bus.of_aggregate(facts.ProcessTaskUpdated, lights.id, 1)
+    task = completed.message.task
+    assert (task.status, task.progress, task.HasField("completed_at"), task.version) == ("COMPLETED", 100, True, 2)
+
+    change = processes.UpdateProcessRequest(
+        id=made.id, status="ACTIVE", tasks=[processes.ProcessTaskDraft(title="Heaters")]
+    )
+    change.update_mask.paths.extend(["status", "tasks"])
+    (heaters,) = (await service.UpdateProcess(change, principal=us.manager)).tasks
+    (changed,) = await bus.of_aggregate(facts.ProcessUpdated, made.id, 1)
+    assert (changed.message.process.status, changed.message.process.version) == ("ACTIVE", 2)
+    (replaced,) = await bus.of_aggregate(facts.ProcessTaskDeleted, lights.id, 1)
+    assert replaced.message.task.version == 3
+
+    await service.DeleteProcessTask(processes.DeleteProcessTaskRequest(id=heaters.id), principal=us.manager)
+    (removed,) = await bus.of_aggregate(facts.ProcessTaskDeleted, heaters.id, 1)
+    assert (removed.message.task.title, removed.message.task.version) == ("Heaters", 2)
+    await service.DeleteProcess(processes.DeleteProcessRequest(id=made.id), principal=us.manager)
+    (gone,) = await bus.of_aggregate(facts.ProcessDeleted, made.id, 1)
+    assert (gone.message.process.id, gone.message.process.version) == (made.id, 3)
