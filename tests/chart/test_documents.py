@@ -53,6 +53,20 @@ def test_every_value_is_in_the_schema():
     assert values["defaults"].keys() == schema["definitions"]["component"]["properties"].keys()
 
 
+def test_the_secrets_to_be_made_are_those_that_pods_ask_for():
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    table = (CHART / "README.md").read_text().split("## Before the first install")[1].split("## ")[0]
+    listed = dict(re.findall(r"^\| `mizan-(\w+)`[^|]*\| ([^|]*) \|$", table, re.MULTILINE))
+    for name, component in (values["services"] | {"gateway": values["gateway"]}).items():
+        optional = component.get("optionalSecretEnv", [])
+        asked: dict[bool, set[str]] = {True: set(), False: set()}
+        for variable, key in component["secretEnv"].items():
+            asked[variable in optional].add(key)
+        needed, _, extra = listed.get(name, "").partition("optional:")
+        assert set(re.findall(r"`([a-z-]+)`", needed)) == asked[False] - {"database-url"}, name
+        assert set(re.findall(r"`([a-z-]+)`", extra)) == asked[True], name
+
+
 def test_every_alert_has_its_runbook():
     sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOKS.read_text(), re.MULTILINE | re.DOTALL))
     assert sorted(sections) == sorted(rule["alert"] for rule in rules())
