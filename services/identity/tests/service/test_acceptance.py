@@ -9,13 +9,13 @@ import grpc
 import pytest
 
 from mizan.identity.events.v1 import events_pb2 as facts
-from mizan.identity.v1 import acceptance_pb2, auth_pb2, invitation_pb2, staff_pb2, user_pb2
+from mizan.identity.v1 import acceptance_pb2, access_pb2, auth_pb2, invitation_pb2, staff_pb2, user_pb2
 from servicekit.errors import detail_of
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS, Principal
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.service import Api, RunningService
-from services.identity.tests.conftest import Owner, register
+from services.identity.tests.conftest import GATEWAY, Owner, register
 from services.identity.tests.inviting import address, invite, number
 from services.identity.tests.published import published
 
@@ -121,6 +121,26 @@ async def test_a_manager_accepts_with_a_password_and_is_logged_in(
     assert opened.user.id == user.id
     joined = await published(identity, facts.StaffJoined, owner.restaurant_id, 2)
     assert (joined[1].staff.user_id, joined[1].staff.department) == (user.id, "Floor")
+    (taken,) = await published(identity, facts.InvitationAccepted, owner.restaurant_id, 1)
+    assert (taken.invitation_id, taken.user_id) == (made.id, user.id)
+    sessions = await published(identity, facts.SessionOpened, owner.restaurant_id, 3)
+    assert [(one.origin, one.user_id) for one in sessions] == [
+        ("REGISTRATION", owner.user.id),
+        ("INVITATION", user.id),
+        ("PASSWORD", user.id),
+    ]
+
+
+async def test_the_link_of_an_accepted_invitation_is_told_only_where_it_is_asked_for(api: Api, owner: Owner) -> None:
+    made = await invite(api, owner, "MANAGER", email=address())
+    await with_password(api, made.token)
+    request = access_pb2.GetInvitationLinkRequest(invitation_id=made.id)
+    with pytest.raises(RemoteRefusal) as refused:
+        await api.AccessService.GetInvitationLink(request, principal=GATEWAY)
+    assert refused.value.grpc_code == NOT_FOUND
+    request.even_accepted = True
+    link = await api.AccessService.GetInvitationLink(request, principal=GATEWAY)
+    assert link.accept_url.endswith(made.token)
 
 
 async def test_staff_accept_with_a_pin_and_are_logged_in(api: Api, owner: Owner) -> None:
