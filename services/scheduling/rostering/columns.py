@@ -8,6 +8,7 @@ the people whose rows the program has all but chosen, a few at a time, leads to 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -158,6 +159,8 @@ class Generator:
         self.stop = stop
         self.bound = float("-inf")
         self.value = float("inf")
+        # How long the last round took.
+        self.seconds = 0.0
         self._centre: Floats | None = None
         self._pull = _SMOOTHING
         for number in people:
@@ -178,11 +181,14 @@ class Generator:
         for _ in range(rounds):
             if self.stop():
                 return False
+            began = time.monotonic()
             value = self.master.solve()
             if value is None:
                 return False
             self.value = value + self.master.constant
-            if not self._round() or self.value - self.bound <= gap:
+            added = self._round()
+            self.seconds = time.monotonic() - began
+            if not added or self.value - self.bound <= gap:
                 return True
         return True
 
@@ -235,8 +241,12 @@ class Generator:
         paid = pay * self.pricing.compiled.people[number].pay[chosen].sum()
         return float(self.pricing.scorer.person(number, row) - gained[chosen].sum() + paid)
 
-    def dive(self, draw: random.Random, *, share: float, rounds: int) -> dict[int, Ints] | None:
-        """Fixes people's rows by and by, generating columns for the others in between; None when stopped."""
+    def dive(self, draw: random.Random, *, steps: int, rounds: int, until: float) -> dict[int, Ints] | None:
+        """Fixes people's rows by and by, generating columns for the others in between; None when stopped.
+
+        There are about so many steps, of so many rounds each, and none of these after an instant: then what is known
+        has to do.
+        """
         master = self.master
         while len(master.fixed) < len(master.people):
             value = master.solve()
@@ -248,12 +258,13 @@ class Generator:
                 column = max(master.columns[number], key=lambda c: float(c.variable.solution_value()))
                 ranked.append((float(column.variable.solution_value()), draw.random(), number, column))
             ranked.sort(key=lambda entry: (-round(entry[0], 2), entry[1]))
-            least = max(1, int(len(loose) * share))
+            least = max(1, len(loose) // steps)
             for place, (weight, _, _, column) in enumerate(ranked):
                 if place < least or weight > 0.999:
                     master.fix(column)
             self.bound, self._centre = float("-inf"), None
-            if len(master.fixed) < len(master.people) and not self.converge(rounds, 0.5):
+            finished = len(master.fixed) == len(master.people) or time.monotonic() > until
+            if not finished and not self.converge(rounds, 0.5):
                 return None
         return master.chosen()
 

@@ -27,6 +27,8 @@ AT_ONCE = 60_000
 # So often what caps are worth is adapted: for a person's first prices, and for later ones.
 FIRST_ROUNDS = 10
 LATER_ROUNDS = 5
+# A row within this of the bound is not looked for any further: costs are whole numbers.
+NEAR = 0.5
 
 
 class Paths:
@@ -37,19 +39,20 @@ class Paths:
         self.candidate = compiled.people[number]
         self.days = compiled.days
         self.families = {} if families is None else families
-        self._charges: dict[tuple[int, ...], Floats] = {}
+        self.charges: dict[tuple[int, ...], Floats] = {}
+        self._counts: dict[int, Floats] = {}
         self.followers = Followers.of(self.candidate.forbidden)
         # Closes are part of the price as long as counting them leaves few enough states; else prices are lower bounds.
         self.counts_closes = True
         self.plan = self._prepare([])
-        if self._states(self.plan) > MOST_WITH_CAPS:
+        if self.plan.states > MOST_WITH_CAPS:
             self.counts_closes = False
             self.plan = self._prepare([])
 
     @property
     def tractable(self) -> bool:
         """Whether the states are few enough."""
-        return self._states(self.plan) <= MOST_STATES
+        return self.plan.states <= MOST_STATES
 
     def _states(self, plan: Plan) -> int:
         """The states of the day that has most of them."""
@@ -96,7 +99,9 @@ class Paths:
         shape = (weekend_cap + 1 if counts_weekends else 1, *(resource.cap + 1 for resource in resources))
         family = self._family(resources, counts_weekends)
         charges = [turns, *(resource.charge for resource in resources)]
-        return Plan(self.candidate, family, resources, shape, charges, capped, *self._options(family, resources))
+        plan = Plan(self.candidate, family, resources, shape, charges, capped, *self._options(family, resources))
+        plan.states = self._states(plan)
+        return plan
 
     def _family(self, resources: list[Resource], counts_weekends: bool) -> Family:
         limits, person = self.candidate.limits, self.candidate.person
@@ -149,52 +154,17 @@ class Paths:
             return None
         # Most caps never bind: a cap becomes part of the state once a path breaks it.
         wider = self._prepare([*self.plan.capped, over])
-        if self._states(wider) > MOST_WITH_CAPS:
+        if wider.states > MOST_WITH_CAPS:
             return False
         self.plan = wider
         return True
 
-    def priced(self, prices: Floats) -> Path | None:
-        """Keeps caps by charging for the shifts they count, where keeping them in the state would take too long.
-
-        The price returned is then a lower bound, and the row the cheapest found that keeps the caps.
-        """
-        caps = [place for place in range(len(self.candidate.limits.kinds)) if place not in self.plan.capped]
-        counts = [self._counted(place) for place in caps]
-        # Prices differ little from one call to the next, and so does what a cap is worth.
-        known = self._charges.get(tuple(caps))
-        charge = np.zeros(len(caps)) if known is None else known
-        step = np.full(len(caps), max(1.0, float(np.abs(prices).max(initial=0.0)) / (4 if known is None else 40)))
-        best: Path | None = None
-        bound = -np.inf
-        for _ in range(FIRST_ROUNDS if known is None else LATER_ROUNDS):
-            charged = prices + sum((c * n for c, n in zip(charge, counts, strict=True)), np.zeros_like(prices))
-            path = _together([self], [charged])[0]
-            if path is None:
-                return None
-            chosen = path.row[path.row >= 0]
-            used = np.array([n[chosen].sum() for n in counts])
-            most = np.array([self.candidate.limits.kinds[place][1] for place in caps])
-            bound = max(bound, path.price - float((charge * most).sum()))
-            price = path.price - float((charge * used).sum())
-            over = used > most
-            if not over.any():
-                if best is None or price < best.price:
-                    best = Path(path.row, price)
-                    self._charges[tuple(caps)] = charge
-                step = step / 2
-                charge = np.maximum(0.0, charge - step * (charge > 0))
-            else:
-                charge = charge + step * over
-                step = np.where(over & (best is None), step * 2, step / 2)
-        if best is None and known is not None:
-            del self._charges[tuple(caps)]
-            return self.priced(prices)
-        return None if best is None else Path(best.row, min(bound, best.price))
-
-    def _counted(self, place: int) -> Floats:
-        kinds, _ = self.candidate.limits.kinds[place]
-        return np.array([float(shift.kind in kinds) for shift in self.compiled.shifts])
+    def counted(self, place: int) -> Floats:
+        """Which shifts a cap counts."""
+        if place not in self._counts:
+            kinds, _ = self.candidate.limits.kinds[place]
+            self._counts[place] = np.array([float(shift.kind in kinds) for shift in self.compiled.shifts])
+        return self._counts[place]
 
     def _overrun(self, row: Ints, capped: list[int]) -> int | None:
         shifts = self.compiled.shifts
@@ -205,6 +175,69 @@ class Paths:
         return None
 
 
+class _Charges:
+    """Keeps a person's caps by charging for the shifts they count, where keeping them in the state would take too long.
+
+    The price of the path is then a lower bound, and its row the cheapest found that keeps the caps.
+    """
+
+    def __init__(self, finder: Paths, prices: Floats) -> None:
+        self.finder = finder
+        self.prices = prices
+        kinds = finder.candidate.limits.kinds
+        self.caps = [place for place in range(len(kinds)) if place not in finder.plan.capped]
+        self.counts = [finder.counted(place) for place in self.caps]
+        self.most = np.array([kinds[place][1] for place in self.caps])
+        self.best: Path | None = None
+        self.bound = -np.inf
+        self.ended = False
+        # Prices differ little from one call to the next, and so does what a cap is worth.
+        self._begin(finder.charges.get(tuple(self.caps)))
+
+    def _begin(self, known: Floats | None) -> None:
+        self.charge = np.zeros(len(self.caps)) if known is None else known
+        scale = max(1.0, float(np.abs(self.prices).max(initial=0.0)) / (4 if known is None else 40))
+        self.step = np.full(len(self.caps), scale)
+        self.rounds = FIRST_ROUNDS if known is None else LATER_ROUNDS
+        self.guessed = known is not None
+
+    def charged(self) -> Floats:
+        """The prices of shifts with what the caps charge."""
+        total: Floats = sum((c * n for c, n in zip(self.charge, self.counts, strict=True)), self.prices.copy())
+        return total
+
+    def take(self, path: Path | None) -> None:
+        """Learns from the cheapest path at the charged prices."""
+        if path is None:
+            self.best, self.ended = None, True
+            return
+        chosen = path.row[path.row >= 0]
+        used = np.array([n[chosen].sum() for n in self.counts])
+        self.bound = max(self.bound, path.price - float((self.charge * self.most).sum()))
+        over = used > self.most
+        if over.any():
+            self.charge = self.charge + self.step * over
+            self.step = np.where(over & (self.best is None), self.step * 2, self.step / 2)
+        else:
+            price = path.price - float((self.charge * used).sum())
+            if self.best is None or price < self.best.price:
+                self.best = Path(path.row, price)
+                self.finder.charges[tuple(self.caps)] = self.charge
+            self.step = self.step / 2
+            self.charge = np.maximum(0.0, self.charge - self.step * (self.charge > 0))
+        self.rounds -= 1
+        if self.best is not None and self.best.price - self.bound <= NEAR:
+            self.ended = True
+        elif self.rounds == 0 and self.best is None and self.guessed:
+            self._begin(None)
+        elif self.rounds == 0:
+            self.ended = True
+
+    def path(self) -> Path | None:
+        """The cheapest row that keeps the caps, at a price that is no more than the cheapest costs."""
+        return None if self.best is None else Path(self.best.row, min(self.bound, self.best.price))
+
+
 def never() -> bool:
     """Nothing asks to stop."""
     return False
@@ -213,36 +246,43 @@ def never() -> bool:
 def best_of(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool] = never) -> list[Path | None]:
     """The cheapest days of each person at their prices; None where limits allow none, and for all after a `stop`."""
     found: list[Path | None] = [None] * len(wanted)
+    waiting = [place for place, (finder, _) in enumerate(wanted) if finder.tractable and not finder.plan.empty]
+    charges: list[tuple[int, _Charges]] = []
+    while waiting:
+        again = []
+        for place, path in zip(waiting, _in_parts([wanted[place] for place in waiting], stop), strict=True):
+            finder, prices = wanted[place]
+            wider = None if path is None else finder.widened(path.row)
+            if wider is None:
+                found[place] = path
+            elif wider:
+                again.append(place)
+            else:
+                charges.append((place, _Charges(finder, prices)))
+        waiting = again
+    while charges and not stop():
+        paths = _in_parts([(one.finder, one.charged()) for _, one in charges], stop)
+        for (_, one), path in zip(charges, paths, strict=True):
+            one.take(path)
+        for place, one in charges:
+            found[place] = one.path()
+        charges = [(place, one) for place, one in charges if not one.ended]
+    return found
+
+
+def _in_parts(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool]) -> list[Path | None]:
+    """The cheapest path of each person as their plan is now, as many people of one family at once as is quick."""
+    found: list[Path | None] = [None] * len(wanted)
     families: dict[int, list[int]] = {}
     for place, (finder, _) in enumerate(wanted):
-        if finder.tractable and not finder.plan.empty:
-            families.setdefault(id(finder.plan.family), []).append(place)
-    waiting = list(families.values())
-    while waiting:
-        places = waiting.pop()
-        finders = [wanted[place][0] for place in places]
-        size = max(1, AT_ONCE // max(1, max(finder._states(finder.plan) for finder in finders)))
-        again: dict[int, list[int]] = {}
+        families.setdefault(id(finder.plan.family), []).append(place)
+    for places in families.values():
+        size = max(1, AT_ONCE // max(1, max(wanted[place][0].plan.states for place in places)))
         for start in range(0, len(places), size):
             if stop():
                 return found
             part = places[start : start + size]
-            for place, path in zip(
-                part, _together([wanted[n][0] for n in part], [wanted[n][1] for n in part]), strict=True
-            ):
-                finder, prices = wanted[place]
-                wider = None if path is None else finder.widened(path.row)
-                if wider is None:
-                    found[place] = path
-                elif wider:
-                    again.setdefault(id(finder.plan.family), []).append(place)
-                else:
-                    found[place] = finder.priced(prices)
-        waiting += again.values()
+            walk = Walk([wanted[n][0].plan for n in part], [wanted[n][1] for n in part])
+            for at, place in enumerate(part):
+                found[place] = walk.back(at)
     return found
-
-
-def _together(finders: Sequence[Paths], prices: Sequence[Floats]) -> list[Path | None]:
-    """One pass for people of one family."""
-    walk = Walk([finder.plan for finder in finders], prices)
-    return [walk.back(place) for place in range(len(finders))]

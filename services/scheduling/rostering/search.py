@@ -7,6 +7,7 @@ at once, neighbourhoods see rules that only a whole roster can break.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import threading
@@ -21,18 +22,20 @@ from services.scheduling.rostering.compiled import OFF, Compiled, Ints
 from services.scheduling.rostering.model import DAY, WEEK, Assignment, Progress
 from services.scheduling.rostering.scoring import Scorer
 from services.scheduling.rostering.subproblem import Subproblem
+from services.scheduling.rostering.walk import Floats
 
 # A neighbourhood that takes longer than this is too large.
 _TURN = 2.5
 # Column generation for everybody may take this share of the time before smaller groups do better.
-_ROOT_SHARE = 0.5
-_GROUP_SHARE = 0.06
+_ROOT_SHARE = 0.45
+_DIVE_SHARE = 0.2
+_SWEEP_SHARE = 0.1
 # Kinds of neighbourhood are weighed by what they brought per second, of which so much is remembered; none is tried
 # less often than this against the best.
 _MEMORY = 0.9
 _SELDOM = 0.15
 # About so many times everybody is priced before the linear program has converged.
-_ROUNDS = 25
+_ROUNDS = 60
 
 
 class Search:
@@ -87,6 +90,7 @@ class Search:
         if not self.people or not self.compiled.shifts:
             self._prove(self.value)
             return
+        self._sweep()
         helper = threading.Thread(target=self._guarded, args=(self._neighbourhoods, 1), daemon=True)
         helper.start()
         self._guarded(self._columns)
@@ -188,37 +192,72 @@ class Search:
             if not self.over():
                 self._neighbourhoods(2)
             return
-        self._sweep()
-        everyone = list(range(self.people))
         each = self._pricing_seconds(draw)
-        if _ROUNDS * each * self.people < self.seconds:
-            limit = time.monotonic() + self.seconds * _ROOT_SHARE
-            root = Generator(self.pricing, self.best, everyone, lambda: self.over() or time.monotonic() > limit)
-            root.start_from(whole.worth)
-            root.converge(300, max(0.9, self.value / 2000))
-            self._prove(root.bound)
-            self.pool = {number: root.known(number) for number in everyone}
-            root.stop = self.over
-            self._dive(root, draw, share=0.1, rounds=6)
-        size = min(self.people, 12, int(self.seconds * _GROUP_SHARE / (_ROUNDS * each)))
+        if _ROUNDS * each * self.people > self.seconds * _ROOT_SHARE:
+            # Long before the program says what shifts are worth, neighbourhoods have found much.
+            self._neighbourhoods(2)
+            return
+        self._root(whole.worth, draw)
+        size = min(self.people, 12)
         while not self.over():
             if size < 4:
                 self._neighbourhoods(2)
             else:
                 size = self._group(draw, size)
 
+    def _root(self, worth: Floats | None, draw: random.Random) -> None:
+        """Column generation for everybody at once."""
+        everyone = range(self.people)
+        limit = time.monotonic() + self.seconds * _ROOT_SHARE
+        root = Generator(self.pricing, self.best, everyone, lambda: self.over() or time.monotonic() > limit)
+        root.start_from(worth)
+        root.add(self.pool)
+        root.converge(300, max(0.9, self.value / 2000))
+        self._prove(root.bound)
+        self.pool = {number: root.known(number) for number in everyone}
+        root.stop = self.over
+        until = time.monotonic() + self.seconds * _DIVE_SHARE
+        rows = root.dive(draw, steps=10, rounds=self._rounds_of(root.seconds, 10), until=until)
+        if rows is not None:
+            self._improve(rows)
+
+    def _rounds_of(self, seconds: float, steps: int) -> int:
+        """How many rounds a dive has time for in each step, when one for everybody takes so long."""
+        # People are fixed by and by: on average a round is for half of them.
+        return max(1, min(6, int(self.seconds * _DIVE_SHARE / (steps * max(seconds, 1e-3) / 2))))
+
+    def _improve(self, rows: dict[int, Ints]) -> None:
+        """Offers a whole roster, and what comes of it when each person in turn gets better days."""
+        self.offer(rows, "columns")
+        roster = np.array([rows[number] for number in range(self.people)])
+        self.offer(dict(enumerate(self._swept(roster))), "columns")
+
     def _sweep(self) -> None:
-        """Gives each person the best days while the others stay, until nobody gains."""
-        limit = time.monotonic() + self.seconds / 10
-        better = True
-        while better and time.monotonic() < limit:
-            better = False
-            for number in range(self.people):
-                if self.over():
-                    return
-                roster = self.best.copy()
-                roster[number] = OFF
-                better |= self.offer({number: self._best_row(number, self.scorer.cover(roster), 0.0)}, "sweep")
+        self.offer(dict(enumerate(self._swept(self.best.copy()))), "sweep")
+
+    def _swept(self, roster: Ints) -> Ints:
+        """The roster after each person in turn got the best days while the others stayed, until nobody gains."""
+        scorer = self.scorer
+        limit = time.monotonic() + self.seconds * _SWEEP_SHARE
+        costs = np.array([scorer.person(number, row) for number, row in enumerate(roster)])
+        best = int(costs.sum()) + sum(scorer.shared(scorer.cover(roster), scorer.pay(roster)).values())
+        # Everybody after whom nobody has gained.
+        settled = 0
+        for number in itertools.cycle(range(self.people)):
+            if settled == self.people or time.monotonic() > limit or self.over():
+                return roster
+            settled += 1
+            tried = roster.copy()
+            tried[number] = OFF
+            tried[number] = self._best_row(number, scorer.cover(tried), 0.0)
+            own = scorer.person(number, tried[number])
+            shared = scorer.shared(scorer.cover(tried), scorer.pay(tried))
+            value = int(costs.sum()) - int(costs[number]) + own + sum(shared.values())
+            if value <= best:
+                settled = 0 if value < best else settled
+                roster, best, costs[number] = tried, value, own
+                self.pool.setdefault(number, []).append(tried[number])
+        return roster
 
     def _pricing_seconds(self, draw: random.Random) -> float:
         """How long one person's best row takes among those of others."""
@@ -238,18 +277,15 @@ class Search:
             others = int(self._costs.sum() - self._costs[people].sum())
             if group.bound + others < self.value - 1e-4 and size == self.people:
                 self._prove(group.bound)
-            self._dive(group, draw, share=0.15, rounds=5)
+            rows = group.dive(draw, steps=7, rounds=5, until=self.deadline)
+            if rows is not None:
+                self.offer(rows, "columns")
         for number in people:
             self.pool[number] = group.known(number)[-30:]
         took = time.monotonic() - began
         if took < self.seconds / 20:
             return min(self.people, size + 1)
         return size - 1 if took > self.seconds / 8 else size
-
-    def _dive(self, generator: Generator, draw: random.Random, *, share: float, rounds: int) -> None:
-        rows = generator.dive(draw, share=share, rounds=rounds)
-        if rows is not None:
-            self.offer(rows, "columns")
 
     def _neighbourhoods(self, stream: int) -> None:
         """Frees people or days and lets CP-SAT rearrange them, growing neighbourhoods that are solved easily."""

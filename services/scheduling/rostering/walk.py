@@ -77,6 +77,8 @@ class Plan:
     options: Ints
     starts: Ints
     places: Ints
+    # Of the day that has most of them.
+    states: int = 0
 
     @property
     def empty(self) -> bool:
