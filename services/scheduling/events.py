@@ -12,8 +12,10 @@ from services.scheduling.models import (
     ChecklistAction,
     ChecklistExecution,
     ChecklistTemplate,
+    Procedure,
     Process,
     ProcessTask,
+    SafetyChecklist,
     ScheduleTemplate,
     Shift,
     ShiftTask,
@@ -28,6 +30,9 @@ ShiftEvent = facts.ShiftCreated | facts.ShiftUpdated | facts.ShiftDeleted
 TaskEvent = facts.TaskCreated | facts.TaskUpdated | facts.TaskDeleted | facts.TaskOverdue
 ProcessEvent = facts.ProcessCreated | facts.ProcessUpdated | facts.ProcessDeleted
 ProcessTaskEvent = facts.ProcessTaskCreated | facts.ProcessTaskUpdated | facts.ProcessTaskDeleted
+CategoryEvent = facts.TaskCategoryCreated | facts.TaskCategoryUpdated | facts.TaskCategoryDeleted
+ProcedureEvent = facts.ProcedureCreated | facts.ProcedureUpdated | facts.ProcedureDeleted
+SafetyChecklistEvent = facts.SafetyChecklistCreated | facts.SafetyChecklistUpdated | facts.SafetyChecklistDeleted
 TemplateEvent = facts.TemplateCreated | facts.TemplateUpdated | facts.TemplateDeleted
 ChecklistEvent = (
     facts.ChecklistAssigned
@@ -38,8 +43,8 @@ ChecklistEvent = (
 )
 
 
-def task_category_created(session: AsyncSession, category: TaskCategory) -> None:
-    """Tasks can be sorted by a new category."""
+def task_category_changed(session: AsyncSession, kind: type[CategoryEvent], category: TaskCategory) -> None:
+    """A category of tasks was made, changed or removed."""
     about = facts.TaskCategoryFacts(
         id=str(category.id),
         restaurant_id=str(category.restaurant_id),
@@ -49,7 +54,7 @@ def task_category_created(session: AsyncSession, category: TaskCategory) -> None
     )
     events.emit(
         session,
-        facts.TaskCategoryCreated(category=about),
+        kind(category=about),
         restaurant_id=category.restaurant_id,
         aggregate_id=category.id,
         version=category.version,
@@ -291,4 +296,45 @@ def template_changed(
         restaurant_id=template.restaurant_id,
         aggregate_id=template.id,
         version=template.version,
+    )
+
+
+def procedure_changed(session: AsyncSession, kind: type[ProcedureEvent], procedure: Procedure) -> None:
+    """A standard operating procedure was made, changed or removed."""
+    about = facts.ProcedureFacts(
+        id=str(procedure.id),
+        restaurant_id=str(procedure.restaurant_id),
+        title=procedure.title,
+        category=procedure.category,
+        safety_level=procedure.safety_level,
+        version=procedure.version,
+    )
+    events.emit(
+        session,
+        kind(procedure=about),
+        restaurant_id=procedure.restaurant_id,
+        aggregate_id=procedure.id,
+        version=procedure.version,
+    )
+
+
+def safety_checklist_changed(
+    session: AsyncSession, kind: type[SafetyChecklistEvent], checklist: SafetyChecklist
+) -> None:
+    """A safety checklist was made, changed, ticked off or removed."""
+    about = facts.SafetyChecklistFacts(
+        id=str(checklist.id),
+        restaurant_id=str(checklist.restaurant_id),
+        title=checklist.title,
+        category=checklist.category,
+        frequency=checklist.frequency,
+        is_completed=checklist.is_completed,
+        version=checklist.version,
+    )
+    events.emit(
+        session,
+        kind(checklist=about),
+        restaurant_id=checklist.restaurant_id,
+        aggregate_id=checklist.id,
+        version=checklist.version,
     )

@@ -15,6 +15,7 @@ from servicekit.db import SessionReader
 from servicekit.errors import Invalid, NotFound
 from servicekit.identity import Principal
 from servicekit.text import tidy_name
+from services.scheduling import events
 from services.scheduling.commands.shift_tasks import shift_of_restaurant
 from services.scheduling.commands.shifts import active_people
 from services.scheduling.models import Incident, Procedure, Recognition, SafetyChecklist
@@ -61,6 +62,58 @@ async def change(session: AsyncSession, row: Kept, changes: Mapping[str, Any]) -
             await refdata.member(SessionReader(session), row.restaurant_id, value)
         setattr(row, COLUMNS.get(name, name), kept)
     await session.flush()
+
+
+async def add_procedure(session: AsyncSession, procedure: Procedure, values: Mapping[str, Any]) -> UUID:
+    """Writes a new procedure; its id. Raises Invalid."""
+    made = await add(session, procedure, values)
+    events.procedure_changed(session, facts.ProcedureCreated, procedure)
+    return made
+
+
+async def change_procedure(
+    session: AsyncSession, restaurant_id: UUID, procedure_id: UUID, changes: Mapping[str, Any]
+) -> None:
+    """Applies what was sent. Raises NotFound or Invalid."""
+    procedure = await locked(session, Procedure, restaurant_id, procedure_id)
+    procedure.version += 1
+    await change(session, procedure, changes)
+    events.procedure_changed(session, facts.ProcedureUpdated, procedure)
+
+
+async def delete_procedure(session: AsyncSession, restaurant_id: UUID, procedure_id: UUID) -> Procedure:
+    """Removes a procedure. Raises NotFound."""
+    procedure = await locked(session, Procedure, restaurant_id, procedure_id)
+    procedure.version += 1
+    events.procedure_changed(session, facts.ProcedureDeleted, procedure)
+    await session.delete(procedure)
+    return procedure
+
+
+async def add_checklist(session: AsyncSession, checklist: SafetyChecklist, values: Mapping[str, Any]) -> UUID:
+    """Writes a new safety checklist; its id. Raises Invalid."""
+    made = await add(session, checklist, values)
+    events.safety_checklist_changed(session, facts.SafetyChecklistCreated, checklist)
+    return made
+
+
+async def change_checklist(
+    session: AsyncSession, restaurant_id: UUID, checklist_id: UUID, changes: Mapping[str, Any]
+) -> None:
+    """Applies what was sent. Raises NotFound or Invalid."""
+    checklist = await locked(session, SafetyChecklist, restaurant_id, checklist_id)
+    checklist.version += 1
+    await change(session, checklist, changes)
+    events.safety_checklist_changed(session, facts.SafetyChecklistUpdated, checklist)
+
+
+async def delete_checklist(session: AsyncSession, restaurant_id: UUID, checklist_id: UUID) -> SafetyChecklist:
+    """Removes a safety checklist. Raises NotFound."""
+    checklist = await locked(session, SafetyChecklist, restaurant_id, checklist_id)
+    checklist.version += 1
+    events.safety_checklist_changed(session, facts.SafetyChecklistDeleted, checklist)
+    await session.delete(checklist)
+    return checklist
 
 
 async def locked(session: AsyncSession, model: type[Kept], restaurant_id: UUID, wanted: UUID) -> Kept:

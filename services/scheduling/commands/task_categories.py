@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.errors import Invalid, NotFound
 from servicekit.text import tidy_name
 from services.scheduling import events
@@ -32,7 +33,7 @@ async def create_category(session: AsyncSession, restaurant_id: UUID, values: Ma
     category = (await session.scalars(_INSERT, [row])).one_or_none()
     if category is None:
         raise Invalid.field("name", NAME_TAKEN, code="name_taken")
-    events.task_category_created(session, category)
+    events.task_category_changed(session, facts.TaskCategoryCreated, category)
     return category
 
 
@@ -51,6 +52,16 @@ async def change(session: AsyncSession, restaurant_id: UUID, category_id: UUID, 
             await session.flush()
     except IntegrityError as error:
         raise Invalid.field("name", NAME_TAKEN, code="name_taken") from error
+    events.task_category_changed(session, facts.TaskCategoryUpdated, category)
+
+
+async def delete(session: AsyncSession, restaurant_id: UUID, category_id: UUID) -> TaskCategory:
+    """Removes a category; its tasks stay without one. Raises NotFound."""
+    category = await locked(session, restaurant_id, category_id)
+    category.version += 1
+    events.task_category_changed(session, facts.TaskCategoryDeleted, category)
+    await session.delete(category)
+    return category
 
 
 async def locked(session: AsyncSession, restaurant_id: UUID, category_id: UUID) -> TaskCategory:

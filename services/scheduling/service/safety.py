@@ -73,20 +73,19 @@ class SafetyService:
     async def CreateProcedure(self, request: safety_pb2.CreateProcedureRequest, call: Call) -> safety_pb2.Procedure:
         session = await call.session()
         row = Procedure(restaurant_id=call.principal.tenant, created_by=call.principal.user_id)
-        made = await commands.add(session, row, values_of(request))
+        made = await commands.add_procedure(session, row, values_of(request))
         return await _read(call, session, made, queries.PROCEDURES, procedure_message)
 
     async def UpdateProcedure(self, request: safety_pb2.UpdateProcedureRequest, call: Call) -> safety_pb2.Procedure:
         session = await call.session()
-        row = await commands.locked(session, Procedure, call.principal.tenant, UUID(request.id))
-        await commands.change(session, row, changes_of(request, PROCEDURE_FIELDS, nullable=()))
-        return await _read(call, session, row.id, queries.PROCEDURES, procedure_message)
+        changes = changes_of(request, PROCEDURE_FIELDS, nullable=())
+        await commands.change_procedure(session, call.principal.tenant, UUID(request.id), changes)
+        return await _read(call, session, UUID(request.id), queries.PROCEDURES, procedure_message)
 
     async def DeleteProcedure(self, request: safety_pb2.DeleteProcedureRequest, call: Call) -> Empty:
         session = await call.session()
-        row = await commands.locked(session, Procedure, call.principal.tenant, UUID(request.id))
+        row = await commands.delete_procedure(session, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"title": row.title}
-        await session.delete(row)
         return Empty()
 
     async def ListSafetyChecklists(
@@ -108,22 +107,21 @@ class SafetyService:
     ) -> safety_pb2.SafetyChecklist:
         session = await call.session()
         row = SafetyChecklist(restaurant_id=call.principal.tenant)
-        made = await commands.add(session, row, values_of(request))
+        made = await commands.add_checklist(session, row, values_of(request))
         return await _read(call, session, made, queries.SAFETY_CHECKLISTS, _checklist)
 
     async def UpdateSafetyChecklist(
         self, request: safety_pb2.UpdateSafetyChecklistRequest, call: Call
     ) -> safety_pb2.SafetyChecklist:
         session = await call.session()
-        row = await commands.locked(session, SafetyChecklist, call.principal.tenant, UUID(request.id))
-        await commands.change(session, row, changes_of(request, CHECKLIST_FIELDS, nullable=("description",)))
-        return await _read(call, session, row.id, queries.SAFETY_CHECKLISTS, _checklist)
+        changes = changes_of(request, CHECKLIST_FIELDS, nullable=("description",))
+        await commands.change_checklist(session, call.principal.tenant, UUID(request.id), changes)
+        return await _read(call, session, UUID(request.id), queries.SAFETY_CHECKLISTS, _checklist)
 
     async def DeleteSafetyChecklist(self, request: safety_pb2.DeleteSafetyChecklistRequest, call: Call) -> Empty:
         session = await call.session()
-        row = await commands.locked(session, SafetyChecklist, call.principal.tenant, UUID(request.id))
+        row = await commands.delete_checklist(session, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"title": row.title}
-        await session.delete(row)
         return Empty()
 
     async def ListIncidents(

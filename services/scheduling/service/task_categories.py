@@ -48,7 +48,6 @@ class TaskCategoryService:
 
     async def DeleteTaskCategory(self, request: task_category_pb2.DeleteTaskCategoryRequest, call: Call) -> Empty:
         session = await call.session()
-        category = await commands.locked(session, call.principal.tenant, UUID(request.id))
+        category = await commands.delete(session, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"name": category.name}
-        await session.delete(category)
         return Empty()

@@ -150,3 +150,55 @@ async def test_a_report_has_a_picture_and_other_words_on_the_reporting_pages(
         principal=us.principal(1),
     )
     assert (reported.category, reported.priority, reported.reporter) == ("Safety", "HIGH", str(us.people[1]))
+
+
+async def test_every_state_of_a_procedure_is_published(api: Api, scheduling: RunningService, bus: Bus) -> None:
+    us, service = team(scheduling), api.SafetyService
+    request = safety.CreateProcedureRequest(title="Knives", description="How to", category="KITCHEN")
+    made = await service.CreateProcedure(request, principal=us.manager)
+    about = facts.ProcedureFacts(
+        id=made.id,
+        restaurant_id=str(us.restaurant_id),
+        title="Knives",
+        category="KITCHEN",
+        safety_level="MEDIUM",
+        version=1,
+    )
+    (created,) = await bus.of_aggregate(facts.ProcedureCreated, made.id, 1)
+    assert created.message.procedure == about
+    change = safety.UpdateProcedureRequest(id=made.id, safety_level="HIGH")
+    change.update_mask.paths.append("safety_level")
+    await service.UpdateProcedure(change, principal=us.manager)
+    (changed,) = await bus.of_aggregate(facts.ProcedureUpdated, made.id, 1)
+    about.safety_level, about.version = "HIGH", 2
+    assert changed.message.procedure == about
+    await service.DeleteProcedure(safety.DeleteProcedureRequest(id=made.id), principal=us.manager)
+    (removed,) = await bus.of_aggregate(facts.ProcedureDeleted, made.id, 1)
+    about.version = 3
+    assert removed.message.procedure == about
+
+
+async def test_every_state_of_a_safety_checklist_is_published(api: Api, scheduling: RunningService, bus: Bus) -> None:
+    us, service = team(scheduling), api.SafetyService
+    request = safety.CreateSafetyChecklistRequest(title="Exits", category="FIRE", frequency="DAILY")
+    made = await service.CreateSafetyChecklist(request, principal=us.manager)
+    about = facts.SafetyChecklistFacts(
+        id=made.id,
+        restaurant_id=str(us.restaurant_id),
+        title="Exits",
+        category="FIRE",
+        frequency="DAILY",
+        version=1,
+    )
+    (created,) = await bus.of_aggregate(facts.SafetyChecklistCreated, made.id, 1)
+    assert created.message.checklist == about
+    change = safety.UpdateSafetyChecklistRequest(id=made.id, is_completed=True)
+    change.update_mask.paths.append("is_completed")
+    await service.UpdateSafetyChecklist(change, principal=us.principal(0))
+    (ticked,) = await bus.of_aggregate(facts.SafetyChecklistUpdated, made.id, 1)
+    about.is_completed, about.version = True, 2
+    assert ticked.message.checklist == about
+    await service.DeleteSafetyChecklist(safety.DeleteSafetyChecklistRequest(id=made.id), principal=us.manager)
+    (removed,) = await bus.of_aggregate(facts.SafetyChecklistDeleted, made.id, 1)
+    about.version = 3
+    assert removed.message.checklist == about

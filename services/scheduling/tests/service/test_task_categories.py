@@ -155,3 +155,21 @@ async def test_a_category_is_changed_and_removed(api: Api) -> None:
         assert refused.value.code == "not_found"
     await service.DeleteTaskCategory(delete, principal=planner)
     assert (await names(api, planner))[1] == ["Safety"]
+
+
+async def test_a_changed_and_a_removed_category_are_published(api: Api, bus: Bus) -> None:
+    restaurant_id, service = uuid4(), api.TaskCategoryService
+    planner = manager(restaurant_id)
+    made = await create(api, planner, "Cleaning")
+    change = UpdateTaskCategoryRequest(id=made.id, name="Floors")
+    change.update_mask.paths.append("name")
+    await service.UpdateTaskCategory(change, principal=planner)
+    (changed,) = await bus.of_aggregate(facts.TaskCategoryUpdated, made.id, 1)
+    about = facts.TaskCategoryFacts(
+        id=made.id, restaurant_id=str(restaurant_id), name="Floors", color="#3B82F6", version=2
+    )
+    assert changed.message.category == about
+    await service.DeleteTaskCategory(DeleteTaskCategoryRequest(id=made.id), principal=planner)
+    (removed,) = await bus.of_aggregate(facts.TaskCategoryDeleted, made.id, 1)
+    about.version = 3
+    assert removed.message.category == about
