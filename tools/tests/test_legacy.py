@@ -427,14 +427,18 @@ def test_punches_become_sessions(take_over: Import, databases: dict[str, Databas
     assert "timeclock_clockevent: 0 taken over, 5 known before, 0 waiting, 2 refused" in take_over(1).output
 
     sessions = "SELECT id, status, business_date, worked_seconds, break_seconds FROM work_sessions ORDER BY started_at"
-    assert rows(timeclock, sessions) == [
-        (IN, "CLOSED", MONDAY.date(), 9000, 1800),
-        (LEFT_OPEN, "OPEN", MONDAY.date(), 0, 0),
-    ]
-    # A day that is long over is nothing to be reminded of.
-    assert rows(timeclock, "SELECT subject_id, kind FROM attendance_marks") == [(LEFT_OPEN, "FORGOTTEN")]
+    assert rows(timeclock, sessions) == [(IN, "CLOSED", MONDAY.date(), 9000, 1800)]
+    # Who never clocked out is not at work still; the punch stays, for a manager to set right.
+    void = "SELECT revision, voided, reason FROM punches WHERE punch_id = %s ORDER BY revision"
+    assert rows(timeclock, void, LEFT_OPEN) == [(0, False, ""), (1, True, "Nobody clocked out")]
     told = "SELECT split_part(type, '.', 5), count(*) FROM outbox WHERE subject LIKE 'evt.timeclock.%%' GROUP BY 1"
-    assert dict(rows(timeclock, told)) == {"PunchRecorded": 5, "SessionClosed": 1, "SessionOpened": 1}
+    assert dict(rows(timeclock, told)) == {
+        "PunchRecorded": 5,
+        "PunchCorrected": 1,
+        "SessionClosed": 1,
+        "SessionOpened": 1,
+        "SessionDiscarded": 1,
+    }
 
 
 def test_what_is_missing_is_named(take_over: Import, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,22 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit.db import SessionReader
 from servicekit.errors import Invalid
 from services.timeclock.commands import log
+from services.timeclock.commands.corrections import last_entry
 from services.timeclock.commands.log import Draft, Overtaken
 from services.timeclock.domain.punches import KINDS, Place
-from services.timeclock.domain.sessions import LONGEST
-from services.timeclock.models import AttendanceMark, Punch, WorkSession
+from services.timeclock.domain.sessions import LONGEST, OPEN
+from services.timeclock.models import Punch
 from services.timeclock.queries.policy import rules_of
 from tools.operations.legacy.source import Owner, Row
-from tools.operations.legacy.steps import Again, Step
+from tools.operations.legacy.steps import NOBODY, Again, Step
 
 
 async def take_punch(session: AsyncSession, row: Row) -> None:
@@ -49,28 +48,31 @@ async def derive_sessions(session: AsyncSession, rows: Sequence[Row]) -> None:
     for row in rows:
         person = (row["restaurant_id"], row["staff_id"])
         since[person] = min(row["timestamp"], since.get(person, row["timestamp"]))
+    taken = {row["id"] for row in rows}
     for (restaurant_id, staff_id), at in sorted(since.items()):
         await log.lock_person(session, restaurant_id, staff_id)
         try:
-            await log.derive(session, restaurant_id, staff_id, at)
+            for one in await log.derive(session, restaurant_id, staff_id, at):
+                if one.status == OPEN and one.id in taken and one.started_at < datetime.now(UTC) - LONGEST:
+                    await _void(session, restaurant_id, one.id)
+                    await log.derive(session, restaurant_id, staff_id, one.started_at)
         except Overtaken as overtaken:
             raise Again from overtaken
-        await _pass_over_forgotten(session, restaurant_id, staff_id)
 
 
-async def _pass_over_forgotten(session: AsyncSession, restaurant_id: UUID, staff_id: UUID) -> None:
-    """Keeps people from being reminded to clock out of a day that is long over."""
-    now = datetime.now(UTC)
-    forgotten = sa.select(
-        WorkSession.id, WorkSession.staff_id, sa.literal("FORGOTTEN"), WorkSession.restaurant_id, sa.literal(now)
-    ).where(
-        WorkSession.restaurant_id == restaurant_id,
-        WorkSession.staff_id == staff_id,
-        WorkSession.status == "OPEN",
-        WorkSession.started_at < now - LONGEST,
-    )
-    columns = ["subject_id", "staff_id", "kind", "restaurant_id", "at"]
-    await session.execute(insert(AttendanceMark).from_select(columns, forgotten).on_conflict_do_nothing())
+async def _void(session: AsyncSession, restaurant_id: UUID, punch_id: UUID) -> None:
+    """Keeps a punch in the log without effect: nobody is at work still since a day that is long over."""
+    before = await last_entry(session, restaurant_id, punch_id)
+    entry = {column.name: getattr(before, column.name) for column in Punch.__table__.columns} | {
+        "id": uuid4(),
+        "revision": before.revision + 1,
+        "voided": True,
+        "recorded_at": datetime.now(UTC),
+        "source": "SYSTEM",
+        "author_id": NOBODY,
+        "reason": "Nobody clocked out",
+    }
+    await log.add(session, entry)
 
 
 STEPS = (

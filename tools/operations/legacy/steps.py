@@ -16,6 +16,8 @@ from servicekit.errors import Invalid, NotFound, Refusal
 from tools.operations.legacy.source import Owner, Part, Row, Source
 
 ATTEMPTS = 5
+NOBODY = UUID(int=0)
+"""Who did what no person did."""
 
 
 class Waiting(Exception):

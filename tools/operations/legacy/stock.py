@@ -1,16 +1,13 @@
 """Suppliers and items, as inventory keeps them; what is in stock opens each item's ledger."""
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.inventory.commands import items, suppliers
 from services.inventory.models import Item, Supplier
 from tools.operations.legacy.source import Row
-from tools.operations.legacy.steps import Step
-
-NOBODY = UUID(int=0)
+from tools.operations.legacy.steps import NOBODY, Step
 
 
 async def take_supplier(session: AsyncSession, row: Row) -> None:
