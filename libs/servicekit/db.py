@@ -15,7 +15,9 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+import orjson
 import psycopg
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from sqlalchemy import CompoundSelect, Connection, Select, TextClause, UpdateBase, event, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -39,6 +41,9 @@ _SET_SCOPE = (
     "SELECT set_config('mizan.restaurant_id', $1, true) AS restaurant, set_config('mizan.scope', $2, true) AS scope"
 )
 _TRANSACTION = "mizan_transaction"
+
+# Four times as fast as the standard library's, which psycopg would take.
+set_json_loads(orjson.loads)
 
 statements_run: ContextVar["StatementLog | None"] = ContextVar("mizan_statements_run", default=None)
 
@@ -251,6 +256,7 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
             connect_args={**settings, "async_creator_fn": RoundTripConnection.connect},
+            json_deserializer=orjson.loads,
             query_cache_size=2000,
         )
         event.listen(self._engine.sync_engine, "before_cursor_execute", _before_cursor_execute)
