@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from mizan.scheduling.v1 import shift_pb2 as shifts
+from mizan.scheduling.v1 import task_template_pb2 as task_templates
 from mizan.scheduling.v1 import template_pb2 as templates
 from mizan.scheduling.v1 import week_pb2 as weeks
 from servicekit.db import scope_of
@@ -209,3 +210,26 @@ async def test_five_hundred_shifts_are_published_at_once_with_one_message_per_pe
     # One transaction, and no statement per shift: what it tells is written in a few inserts of many rows.
     assert len(ran) < 40
     assert (await publish(api, us, week.id)).notified == 0
+
+
+async def test_a_week_shows_each_shift_as_the_shift_itself_does(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling, timezone="Europe/Paris")
+    template = await api.TaskTemplateService.CreateTaskTemplate(
+        task_templates.CreateTaskTemplateRequest(name="Opening", template_type="OPENING"), principal=us.manager
+    )
+    first = await plan(
+        api, us, 0, 1, notes="Lunch", tasks=[shifts.ShiftTaskDraft(title="Tables")], task_templates=[template.id]
+    )
+    second = await plan(api, us, 2, shift_date="2026-11-24", start="22:00", end="06:00")
+    await plan(api, us, shift_date="2026-11-30")
+
+    async def shown(shift: Any) -> Any:
+        return await api.ShiftService.GetShift(shifts.GetShiftRequest(id=shift.id), principal=us.manager)
+
+    request = weeks.GetWeekRequest(id=first.schedule)
+    week = await api.WeekService.GetWeek(request, principal=us.manager)
+    assert list(week.assigned_shifts) == [await shown(first), await shown(second)]
+    assert [task.title for task in week.assigned_shifts[0].tasks] == ["Tables"]
+    assert [detail.name for detail in week.assigned_shifts[0].task_templates_details] == ["Opening"]
+    own = await api.WeekService.GetWeek(request, principal=us.principal(1))
+    assert list(own.assigned_shifts) == [week.assigned_shifts[0]]
