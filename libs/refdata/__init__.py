@@ -6,12 +6,14 @@ put them under row-level security with its own, and run the subscription beside 
 """
 
 from refdata.projection import subscription
-from refdata.queries import FULL_NAME, is_staff, member, restaurant, time_zone
+from refdata.queries import DEFAULT_TIME_ZONE, FULL_NAME, ZONE, is_staff, member, restaurant, time_zone
 from refdata.tables import TENANT_TABLES, attach, restaurant_ref, staff_ref
 
 __all__ = [
+    "DEFAULT_TIME_ZONE",
     "FULL_NAME",
     "TENANT_TABLES",
+    "ZONE",
     "attach",
     "is_staff",
     "member",

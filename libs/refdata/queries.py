@@ -13,6 +13,9 @@ from servicekit.errors import NotFound
 
 DEFAULT_TIME_ZONE: Final = ZoneInfo("Africa/Casablanca")
 
+ZONE = sa.func.coalesce(restaurant_ref.c.timezone, DEFAULT_TIME_ZONE.key).label("timezone")
+"""The name of the joined restaurant's time zone; the default one where the outer join found nothing."""
+
 FULL_NAME = sa.func.trim(
     sa.func.coalesce(staff_ref.c.first_name, "") + " " + sa.func.coalesce(staff_ref.c.last_name, "")
 )

@@ -104,9 +104,7 @@ class Reminders:
                     .where(refdata.restaurant_ref.c.id == model.restaurant_id)
                     .scalar_subquery()
                 )
-                today = sa.cast(
-                    sa.func.timezone(sa.func.coalesce(zone, refdata.queries.DEFAULT_TIME_ZONE.key), now), sa.Date
-                )
+                today = sa.cast(sa.func.timezone(sa.func.coalesce(zone, refdata.DEFAULT_TIME_ZONE.key), now), sa.Date)
                 late = sa.or_(
                     sa.and_(moment <= now, moment > now - TOO_LATE),
                     sa.and_(moment.is_(None), model.due_date < today, model.due_date > (now - TOO_LATE).date()),

@@ -22,7 +22,6 @@ RECUR: Final = Task("scheduling.recur", cron="7,37 * * * *", max_attempts=3, tim
 made afterwards."""
 
 AT_ONCE: Final = 500
-_ZONE = sa.func.coalesce(refdata.restaurant_ref.c.timezone, refdata.queries.DEFAULT_TIME_ZONE.key).label("timezone")
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +57,7 @@ class Recurring:
             async with self._database.write(SYSTEM) as session:
                 rows = (
                     await session.execute(
-                        sa.select(model, _ZONE)
+                        sa.select(model, refdata.ZONE)
                         .outerjoin(refdata.restaurant_ref, refdata.restaurant_ref.c.id == model.restaurant_id)
                         .where(condition, model.id > after)
                         .order_by(model.id)

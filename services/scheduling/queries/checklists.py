@@ -130,7 +130,7 @@ _SHIFTS = Query(
         Shift.ends_at,
         Shift.role,
         Shift.department,
-        sa.func.coalesce(refdata.restaurant_ref.c.timezone, "Africa/Casablanca").label("timezone"),
+        refdata.ZONE,
     )
     .outerjoin(refdata.restaurant_ref, refdata.restaurant_ref.c.id == Shift.restaurant_id)
     .where(Shift.restaurant_id == _RESTAURANT, Shift.id == sa.any_(_IDS))

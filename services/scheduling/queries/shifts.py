@@ -94,8 +94,7 @@ _CHOSEN = sa.and_(
     ),
 )
 _COUNT = Query(sa.select(sa.func.count()).select_from(Shift).where(_CHOSEN))
-TIME_ZONE = sa.func.coalesce(refdata.restaurant_ref.c.timezone, "Africa/Casablanca").label("timezone")
-_SHIFTS = sa.select(*COLUMNS, TIME_ZONE).outerjoin(
+_SHIFTS = sa.select(*COLUMNS, refdata.ZONE).outerjoin(
     refdata.restaurant_ref, refdata.restaurant_ref.c.id == Shift.restaurant_id
 )
 _ROWS = Query(

@@ -131,7 +131,7 @@ async def situations(
     shifts, said, closed = await reading.batch(
         (_SHIFTS, {**around, "people": wanted}), (_SAID, {**around, "people": wanted}), (_CLOSED, around)
     )
-    zone = ZoneInfo(restaurant.timezone) if restaurant is not None else refdata.queries.DEFAULT_TIME_ZONE
+    zone = ZoneInfo(restaurant.timezone) if restaurant is not None else refdata.DEFAULT_TIME_ZONE
     policy = policy_on(
         first,
         zone.key,

@@ -19,7 +19,7 @@ import refdata
 from servicekit.db import Query
 from services.scheduling.models import Shift, ShiftPerson, ShiftTask, TaskTemplate, WeeklySchedule
 from services.scheduling.queries import shift_tasks, task_templates
-from services.scheduling.queries.shifts import MOST_SHIFTS, TIME_ZONE, Planned
+from services.scheduling.queries.shifts import MOST_SHIFTS, Planned
 
 _RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
 _COLUMNS = (
@@ -47,7 +47,7 @@ _COLUMNS = (
     Shift.version,
     Shift.created_at,
     Shift.updated_at,
-    TIME_ZONE,
+    refdata.ZONE,
 )
 
 

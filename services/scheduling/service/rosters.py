@@ -124,7 +124,7 @@ class RosterService:
     ) -> roster_pb2.DemandForecast:
         tenant, reading = call.principal.tenant, call.read()
         restaurant = await refdata.restaurant(reading, tenant)
-        zone = ZoneInfo(restaurant.timezone) if restaurant is not None else refdata.queries.DEFAULT_TIME_ZONE
+        zone = ZoneInfo(restaurant.timezone) if restaurant is not None else refdata.DEFAULT_TIME_ZONE
         monday = week_of(date.fromisoformat(request.week_start))
         today = self._clock.now().astimezone(zone).date()
         commands.require_near(monday, today)

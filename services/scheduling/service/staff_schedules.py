@@ -70,7 +70,7 @@ class StaffScheduleService:
     ) -> pb.ListUpcomingStaffSchedulesResponse:
         reader, tenant = call.read(), call.principal.tenant
         restaurant = await refdata.restaurant(reader, tenant)
-        zone = ZoneInfo(restaurant.timezone) if restaurant is not None else refdata.queries.DEFAULT_TIME_ZONE
+        zone = ZoneInfo(restaurant.timezone) if restaurant is not None else refdata.DEFAULT_TIME_ZONE
         today = self._clock.now().astimezone(zone).date()
         chosen = Filter(staff_id=only_own(call), date_from=today, date_to=today + WEEK)
         found = await queries.all_shifts(reader, tenant, chosen, details=False)
