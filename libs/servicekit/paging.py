@@ -32,13 +32,16 @@ class Page:
             raise NotFound("Invalid page.", code="invalid_page")
 
 
-def page_of(request: Any) -> Page:
-    """The page that a list request asks for by `page` and `page_size`. Raises NotFound for a page before the first."""
+def page_of(request: Any, most: int = MAX_PAGE_SIZE) -> Page:
+    """The page that a list request asks for by `page` and `page_size`, of so many rows at most.
+
+    Raises NotFound for a page before the first.
+    """
     number = request.page if request.HasField("page") else 1
-    size = request.page_size if request.HasField("page_size") else MAX_PAGE_SIZE
+    size = request.page_size if request.HasField("page_size") else most
     if number < 1 or size < 1:
         raise NotFound("Invalid page.", code="invalid_page")
-    return Page(number, min(size, MAX_PAGE_SIZE))
+    return Page(number, min(size, most))
 
 
 async def read_page(reader: Reader, count: Query, rows: Query, page: Page, **parameters: Any) -> tuple[int, list[Any]]:

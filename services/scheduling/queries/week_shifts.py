@@ -19,7 +19,7 @@ import refdata
 from servicekit.db import Query
 from services.scheduling.models import Shift, ShiftPerson, ShiftTask, TaskTemplate, WeeklySchedule
 from services.scheduling.queries import shift_tasks, task_templates
-from services.scheduling.queries.shifts import MOST_SHIFTS, Planned
+from services.scheduling.queries.shifts import Planned
 
 _RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
 _COLUMNS = (
@@ -59,7 +59,6 @@ def _queries(of_weeks: sa.ColumnElement[bool]) -> tuple[Query, Query, Query, Que
         .outerjoin(refdata.restaurant_ref, refdata.restaurant_ref.c.id == Shift.restaurant_id)
         .where(chosen)
         .order_by(Shift.shift_date, Shift.starts_at, Shift.id)
-        .limit(MOST_SHIFTS)
     )
     people = (
         sa.select(

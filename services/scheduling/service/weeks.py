@@ -27,6 +27,8 @@ from services.scheduling.service.shifts import only_own
 
 FILL_SECONDS = 3.0
 """How long it is searched for the people of a template's shifts."""
+MOST_WEEKS = 53
+"""A page holds a year: each week comes with all of its shifts."""
 
 
 class WeekService:
@@ -208,8 +210,9 @@ async def _list(request: Any, call: Call) -> week_pb2.ListWeeksResponse:
         first = last = week_of(date.fromisoformat(request.week_start))
     elif first is not None:
         first = week_of(first)
+    page = page_of(request, MOST_WEEKS)
     count, weeks = await queries.page_of_weeks(
-        call.read(), call.principal.tenant, page_of(request), first=first, last=last, staff_id=only_own(call)
+        call.read(), call.principal.tenant, page, first=first, last=last, staff_id=only_own(call)
     )
     return week_pb2.ListWeeksResponse(
         count=count, results=[_message(row, shifts, call.principal.language) for row, shifts in weeks]

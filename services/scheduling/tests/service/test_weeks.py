@@ -1,5 +1,6 @@
 """Weeks: begun once, filled from templates, published with one message per person, and again with what changed."""
 
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,10 +12,11 @@ from mizan.scheduling.v1 import shift_pb2 as shifts
 from mizan.scheduling.v1 import task_template_pb2 as task_templates
 from mizan.scheduling.v1 import template_pb2 as templates
 from mizan.scheduling.v1 import week_pb2 as weeks
-from servicekit.db import scope_of
+from servicekit.db import Scope, scope_of
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
+from services.scheduling.models import WeeklySchedule
 from services.scheduling.tests.service.test_shifts import change, plan
 from services.scheduling.tests.team import Team, team
 
@@ -233,3 +235,23 @@ async def test_a_week_shows_each_shift_as_the_shift_itself_does(api: Api, schedu
     assert [detail.name for detail in week.assigned_shifts[0].task_templates_details] == ["Opening"]
     own = await api.WeekService.GetWeek(request, principal=us.principal(1))
     assert list(own.assigned_shifts) == [week.assigned_shifts[0]]
+
+
+async def test_a_list_holds_the_newest_year_and_further_pages_what_was_before(
+    api: Api, scheduling: RunningService
+) -> None:
+    us = team(scheduling)
+    newest = date.fromisoformat(MONDAY)
+    starts = [newest - timedelta(weeks=number) for number in range(55)]
+
+    async def write() -> None:
+        async with scheduling.database.write(Scope(us.restaurant_id)) as session:
+            session.add_all(WeeklySchedule(restaurant_id=us.restaurant_id, week_start=start) for start in starts)
+
+    scheduling.run(write())
+    await plan(api, us, 0)
+    listed = await api.WeekService.ListWeeks(weeks.ListWeeksRequest(), principal=us.manager)
+    assert [week.week_start for week in listed.results] == [start.isoformat() for start in starts[:53]]
+    assert (listed.count, len(listed.results[0].assigned_shifts)) == (55, 1)
+    before = await api.WeekService.ListWeeks(weeks.ListWeeksRequest(page=2), principal=us.manager)
+    assert [week.week_start for week in before.results] == [start.isoformat() for start in starts[53:]]
