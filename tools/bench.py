@@ -47,6 +47,9 @@ SETTINGS = {
     "GATEWAY_LIMIT_ACCOUNT": "3000/second",
     "GATEWAY_LIMIT_RESTAURANT": "3000/second",
     "GATEWAY_LIMIT_CREDENTIALS": "100000/minute;1000000/hour",
+    # An agent's server is optional; one that was told of ten thousand logins would be told for long after.
+    "LUA_USER_AUTHENTICATION_WEBHOOK": "",
+    "LUA_USER_EVENTS_WEBHOOK": "",
 }
 
 

@@ -207,7 +207,7 @@ class Installation:
                 **{
                     replica: (
                         [sys.executable, "-m", f"services.{name}"],
-                        base | self._service_environment(name) | self._ports_of(name, replica),
+                        base | self._service_environment(name) | self._ports_of(name, replica) | self._settings,
                     )
                     for name in self.services
                     for replica in self.replicas_of(name)

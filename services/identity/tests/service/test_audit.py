@@ -11,7 +11,6 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from google.protobuf.field_mask_pb2 import FieldMask
-from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.dialects.postgresql import insert
 
 from mizan.audit.events.v1 import events_pb2 as audit_facts
@@ -22,6 +21,7 @@ from servicekit.grpc_client import RemoteRefusal
 from servicekit.inbox import Delivery, Inbox
 from servicekit.testing.events import eventually
 from servicekit.testing.service import Api, RunningService
+from servicekit.testing.statistics import vacuum
 from services.identity.models import AuditEntry
 from services.identity.projections import audit_trail, keep_entries
 from services.identity.queries.audit import page_queries
@@ -316,9 +316,7 @@ def long_trail(identity: RunningService, settings: Settings, stack: Endpoints) -
             await session.execute(fill, {"restaurant_id": restaurant_id})
 
     identity.run(write())
-    name = conninfo_to_dict(settings.database_url)["dbname"]
-    with psycopg.connect(stack.admin_dsn, dbname=name, autocommit=True, connect_timeout=10) as admin:
-        admin.execute("VACUUM ANALYZE audit_entries")
+    vacuum(stack, settings.database_url, "audit_entries")
     return restaurant_id
 
 

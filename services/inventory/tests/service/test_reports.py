@@ -21,6 +21,7 @@ from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import Principal
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService, person
+from servicekit.testing.statistics import vacuum
 from services.inventory.commands.integrity import sum_up_again
 from services.inventory.queries import items, reports
 from services.inventory.tests.conftest import cook
@@ -28,6 +29,7 @@ from services.inventory.tests.service.test_adjustments import adjust
 from services.inventory.tests.service.test_recipes import dish, put, recipe
 from services.inventory.tests.service.test_sales import order, tell
 from services.inventory.tests.stock import entries, item
+from tools.stack import Endpoints
 
 D = Decimal
 ZONE = ZoneInfo("Africa/Casablanca")
@@ -221,12 +223,11 @@ _FILL = (
     "balance_quantity, balance_value, source_type, source_id, occurred_at) "
     "SELECT gen_random_uuid(), :restaurant, id, n, 'ADD', 1, 1, 1, n, n, 'item', id, now() - n * interval '3 days' "
     "FROM items, generate_series(1, :each) n WHERE restaurant_id = :restaurant",
-    "ANALYZE stock_entries",
 )
 
 
 @pytest.fixture(scope="module")
-def busy(inventory: RunningService) -> UUID:
+def busy(inventory: RunningService, stack: Endpoints) -> UUID:
     """A restaurant with many items and a year of movements beside the others."""
     restaurant_id = uuid4()
 
@@ -238,6 +239,7 @@ def busy(inventory: RunningService) -> UUID:
             await sum_up_again(session, restaurant_id)
 
     inventory.run(fill())
+    vacuum(stack, inventory.database.url, "items", "stock_balances", "stock_entries", "stock_sums")
     return restaurant_id
 
 

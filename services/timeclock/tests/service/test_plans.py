@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from servicekit.db import SYSTEM, Query, Scope
 from servicekit.testing.service import RunningService
+from servicekit.testing.statistics import vacuum
 from services.timeclock.queries import clock, policy, sessions, situations
+from tools.stack import Endpoints
 
 PEOPLE, DAYS = 50, 1000
 _FILL = (
@@ -31,13 +33,12 @@ _FILL = (
     FROM work_sessions AS w CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id, w.id AS of) AS out
     WHERE w.restaurant_id = :restaurant
     """,
-    "ANALYZE work_sessions, punches",
 )
 MOST_ROWS = 1000
 
 
 @pytest.fixture(scope="module")
-def busy(timeclock: RunningService) -> tuple[UUID, UUID]:
+def busy(timeclock: RunningService, stack: Endpoints) -> tuple[UUID, UUID]:
     """A restaurant with a hundred thousand punches, and one of its people."""
     restaurant_id, people = uuid4(), [uuid4() for _ in range(PEOPLE)]
     about = {"restaurant": restaurant_id, "people": people, "persons": PEOPLE, "days": DAYS}
@@ -48,6 +49,7 @@ def busy(timeclock: RunningService) -> tuple[UUID, UUID]:
                 await session.execute(sa.text(statement), {k: v for k, v in about.items() if f":{k}" in statement})
 
     timeclock.run(fill())
+    vacuum(stack, timeclock.database.url, "work_sessions", "punches")
     return restaurant_id, people[0]
 
 
