@@ -1,8 +1,10 @@
 """What scheduling publishes, and how each fact is made from its rows."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
+from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.scheduling.events.v1 import events_pb2 as facts
@@ -218,7 +220,7 @@ def checklist_facts(execution: ChecklistExecution, template: ChecklistTemplate) 
 def checklist_changed(session: AsyncSession, message: ChecklistEvent) -> None:
     """A checklist was given to somebody, begun, handed in, reviewed or taken back."""
     about = message.checklist
-    events.emit(session, message, restaurant_id=UUID(about.restaurant_id), aggregate_id=about.id, version=about.version)
+    _emit(session, message, about)
 
 
 def action_opened(session: AsyncSession, action: ChecklistAction) -> None:
@@ -248,13 +250,7 @@ def process_changed(session: AsyncSession, kind: type[ProcessEvent], process: Pr
         is_critical=process.is_critical,
         version=process.version,
     )
-    events.emit(
-        session,
-        kind(process=about),
-        restaurant_id=process.restaurant_id,
-        aggregate_id=process.id,
-        version=process.version,
-    )
+    _emit(session, kind(process=about), about)
 
 
 def process_task_changed(session: AsyncSession, kind: type[ProcessTaskEvent], task: ProcessTask) -> None:
@@ -272,7 +268,7 @@ def process_task_changed(session: AsyncSession, kind: type[ProcessTaskEvent], ta
         completed_at=timestamp_of(task.completed_at),
         version=task.version,
     )
-    events.emit(session, kind(task=about), restaurant_id=task.restaurant_id, aggregate_id=task.id, version=task.version)
+    _emit(session, kind(task=about), about)
 
 
 _TEMPLATE_KINDS = {ScheduleTemplate: "SHIFTS", TaskTemplate: "TASKS", ChecklistTemplate: "CHECKLIST"}
@@ -290,13 +286,7 @@ def template_changed(
         is_active=template.is_active,
         version=template.version,
     )
-    events.emit(
-        session,
-        kind(template=about),
-        restaurant_id=template.restaurant_id,
-        aggregate_id=template.id,
-        version=template.version,
-    )
+    _emit(session, kind(template=about), about)
 
 
 def procedure_changed(session: AsyncSession, kind: type[ProcedureEvent], procedure: Procedure) -> None:
@@ -309,13 +299,7 @@ def procedure_changed(session: AsyncSession, kind: type[ProcedureEvent], procedu
         safety_level=procedure.safety_level,
         version=procedure.version,
     )
-    events.emit(
-        session,
-        kind(procedure=about),
-        restaurant_id=procedure.restaurant_id,
-        aggregate_id=procedure.id,
-        version=procedure.version,
-    )
+    _emit(session, kind(procedure=about), about)
 
 
 def safety_checklist_changed(
@@ -331,10 +315,9 @@ def safety_checklist_changed(
         is_completed=checklist.is_completed,
         version=checklist.version,
     )
-    events.emit(
-        session,
-        kind(checklist=about),
-        restaurant_id=checklist.restaurant_id,
-        aggregate_id=checklist.id,
-        version=checklist.version,
-    )
+    _emit(session, kind(checklist=about), about)
+
+
+def _emit(session: AsyncSession, message: Message, about: Any) -> None:
+    """Publishes the facts about one thing, which say whose they are, of what and in which version."""
+    events.emit(session, message, restaurant_id=UUID(about.restaurant_id), aggregate_id=about.id, version=about.version)
