@@ -199,7 +199,6 @@ async def test_the_list_is_read_by_its_index(town: Town, notify: RunningService)
                 ),
                 {"place": place, "person": person},
             )
-            await session.execute(sa.text("ANALYZE notifications"))
             newest = (
                 sa.select(Notification.id)
                 .where(
