@@ -16,11 +16,9 @@ import sqlalchemy.exc
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 from prometheus_client import Counter, Gauge, Histogram
 
-from servicekit import deadletters, events
+from servicekit import consumers, deadletters, events
 from servicekit.backoff import Backoff, pause
 from servicekit.broker import EVENTS_STREAM, Broker
 from servicekit.db import Database
@@ -28,7 +26,6 @@ from servicekit.inbox import BatchSubscription, Delivery, Event, Inbox, Subscrip
 
 PULL_EXPIRES_SECONDS = 10.0
 PULL_GRACE_SECONDS = 2.0
-MAX_ACK_PENDING = 5_000
 # Deliveries beyond the allowed attempts that may be owed to crashes and outages, not to the event.
 CRASH_MARGIN = 10
 # What is handed back at a stop is for another replica, at once.
@@ -141,7 +138,7 @@ class Subscriber:
             connected.cancel()
             stopped.cancel()
         if not self._stop.is_set():
-            await self._ensure_consumer()
+            await consumers.ensure(self._broker, self._subscription)
         reply = self._broker.client.new_inbox()
         subscription = await self._broker.client.subscribe(reply, cb=self._arrived)
         try:
@@ -150,23 +147,6 @@ class Subscriber:
             with contextlib.suppress(NatsError, TimeoutError):
                 async with asyncio.timeout(PULL_GRACE_SECONDS):
                     await subscription.drain()  # type: ignore[no-untyped-call] # the library's
-
-    async def _ensure_consumer(self) -> None:
-        wanted = ConsumerConfig(
-            name=self._subscription.name,
-            durable_name=self._subscription.name,
-            filter_subjects=self._subscription.subjects,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=self._subscription.ack_wait,
-            deliver_policy=DeliverPolicy.ALL,
-            max_deliver=-1,
-            max_ack_pending=MAX_ACK_PENDING,
-        )
-        try:
-            await self._broker.jetstream.add_consumer(EVENTS_STREAM, wanted)
-        except NotFoundError:
-            await self._broker.ensure_streams()
-            await self._broker.jetstream.add_consumer(EVENTS_STREAM, wanted)
 
     async def _room(self) -> int:
         """Waits until half of what may be held is free, and says how much is."""

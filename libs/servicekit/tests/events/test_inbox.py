@@ -10,9 +10,10 @@ import psycopg
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from servicekit import context, deadletters, events
+from servicekit import consumers, context, deadletters, events
 from servicekit.backoff import Backoff
 from servicekit.broker import EVENTS_STREAM, Broker
 from servicekit.db import SYSTEM, Database
@@ -25,6 +26,8 @@ from servicekit.tests.events.conftest import count, effect, eventually, rows
 from tools.stack.stack import Stack
 
 QUICK = Backoff(first=0.02, cap=0.1)
+COUNTED = events.type_of(sample.TillCounted).subject
+OPENED = events.type_of(sample.TillOpened).subject
 
 
 async def record(session: AsyncSession, event: Any, envelope: events.Envelope) -> None:
@@ -96,6 +99,19 @@ async def has_effects(database: Database, *expected: str) -> None:
         return await effects(database) == sorted(expected)
 
     await eventually(there)
+
+
+async def asks_for(broker: Broker, subject: str, consumer: str = "books") -> None:
+    """The consumer is there and listens to a subject; what was published before it did is not for it."""
+
+    async def listens() -> bool:
+        try:
+            info = await broker.jetstream.consumer_info(EVENTS_STREAM, consumer)
+        except NotFoundError:
+            return False
+        return subject in (info.config.filter_subjects or ())
+
+    await eventually(listens)
 
 
 async def settled(broker: Broker, consumer: str = "books") -> None:
@@ -223,6 +239,7 @@ async def test_an_event_without_a_handler_waits_for_a_newer_replica_before_it_is
     )
     older = subscription(max_attempts=1_000)
     async with consuming(database, broker, older), consuming(database, broker, newer):
+        await asks_for(broker, OPENED)
         await publish(broker, *(sample.TillOpened(note=str(number)) for number in range(20)))
         await has_effects(database, *(str(number) for number in range(20)))
     assert await count(database, dead_letter) == 0
@@ -240,8 +257,7 @@ async def test_an_event_that_nobody_handles_is_buried_after_its_attempts(databas
 async def test_an_event_that_kills_its_process_is_given_up(database: Database, broker: Broker) -> None:
     wanted = subscription()
     await publish(broker, *counted("deadly"))
-    subscriber = Subscriber(wanted, database, broker)
-    await subscriber._ensure_consumer()
+    await consumers.ensure(broker, wanted)
     fetching = await broker.jetstream.pull_subscribe_bind("books", EVENTS_STREAM)
     for _ in range(wanted.max_attempts + CRASH_MARGIN):
         (message,) = await fetching.fetch(1, timeout=2)
@@ -388,7 +404,24 @@ async def test_a_consumer_follows_the_handlers_of_a_new_version(database: Databa
         await publish(broker, sample.TillOpened(note="new"))
         await has_effects(database, "old", "new")
     info = await broker.jetstream.consumer_info(EVENTS_STREAM, "books")
-    assert info.config.filter_subjects == ["evt.sample.till.counted.v1", "evt.sample.till.opened.v1"]
+    assert info.config.filter_subjects == [COUNTED, OPENED]
+
+
+async def test_an_older_replica_that_comes_back_takes_nothing_from_a_newer_one(
+    database: Database, broker: Broker
+) -> None:
+    newer = Subscription(
+        "books", {sample.TillCounted: record, sample.TillOpened: record}, backoff=QUICK, max_attempts=1_000
+    )
+    older = subscription(max_attempts=1_000)
+    async with consuming(database, broker, newer):
+        await publish(broker, *counted("the newer one listens"))
+        await has_effects(database, "the newer one listens")
+        async with consuming(database, broker, older):
+            await publish(broker, *counted("either of them"), sample.TillOpened(note="the newer one alone"))
+            await has_effects(database, "the newer one listens", "either of them", "the newer one alone")
+    info = await broker.jetstream.consumer_info(EVENTS_STREAM, "books")
+    assert info.config.filter_subjects == [COUNTED, OPENED]
 
 
 async def test_consuming_goes_on_after_nats_was_away(database: Database, broker: Broker, own_stack: Stack) -> None:
