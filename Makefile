@@ -9,6 +9,9 @@ INSTANCES ?= $(firstword $(wildcard ../*/rostering/instances))
 # A version of Python that was asked for is insisted on; otherwise an environment that works is kept.
 EXACT := $(if $(filter file,$(origin PYTHON)),,--exact)
 
+# Where this is set, each of an installation's processes compiles all of the source anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # OR-tools 9.15 corrupts memory in a process that loaded certain other native libraries before, as one that imports all
 # tests does; the product runs the solver in a process of its own, and so do the tests.
 SOLVER_TESTS := services/scheduling/rostering tests/bench/test_roster.py

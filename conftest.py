@@ -1,10 +1,25 @@
 """Fixtures that every test may use, and the order in which files are handed to the workers."""
 
+import gc
+
 import pytest
 
+from servicekit import garbage
+
 pytest_plugins = ("servicekit.testing.stack", "servicekit.testing.fixtures")
+
+
+def pytest_configure() -> None:
+    """What collecting the tests makes stays; the collector of garbage would go through it again and again."""
+    gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take a worker long come first, so that none of them is what everybody waits for in the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """From here on the process is like a server that has started."""
+    gc.enable()
+    garbage.spare()

@@ -1,8 +1,5 @@
 """`python -m services.billing`"""
 
-from servicekit.runtime import run
-from services.billing.main import build
-from services.billing.settings import Settings
+from servicekit import start
 
-settings = Settings()
-run("billing", settings, lambda: build(settings))
+start.service("services.billing")

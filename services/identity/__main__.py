@@ -1,8 +1,5 @@
 """`python -m services.identity`"""
 
-from servicekit.runtime import run
-from services.identity.main import build
-from services.identity.settings import Settings
+from servicekit import start
 
-settings = Settings()
-run("identity", settings, lambda: build(settings))
+start.service("services.identity")

@@ -1,8 +1,5 @@
 """`python -m services.inventory`"""
 
-from servicekit.runtime import run
-from services.inventory.main import build
-from services.inventory.settings import Settings
+from servicekit import start
 
-settings = Settings()
-run("inventory", settings, lambda: build(settings))
+start.service("services.inventory")

@@ -1,8 +1,5 @@
 """`python -m services.notify`"""
 
-from servicekit.runtime import run
-from services.notify.main import build
-from services.notify.settings import Settings
+from servicekit import start
 
-settings = Settings()
-run("notify", settings, lambda: build(settings))
+start.service("services.notify")

@@ -1,8 +1,5 @@
 """`python -m services.pos`"""
 
-from servicekit.runtime import run
-from services.pos.main import build
-from services.pos.settings import Settings
+from servicekit import start
 
-settings = Settings()
-run("pos", settings, lambda: build(settings))
+start.service("services.pos")

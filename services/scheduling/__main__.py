@@ -1,8 +1,5 @@
 """`python -m services.scheduling`"""
 
-from servicekit.runtime import run
-from services.scheduling.main import build
-from services.scheduling.settings import Settings
+from servicekit import start
 
-settings = Settings()
-run("scheduling", settings, lambda: build(settings))
+start.service("services.scheduling")

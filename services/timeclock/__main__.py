@@ -1,8 +1,5 @@
 """`python -m services.timeclock`"""
 
-from servicekit.runtime import run
-from services.timeclock.main import build
-from services.timeclock.settings import Settings
+from servicekit import start
 
-settings = Settings()
-run("timeclock", settings, lambda: build(settings))
+start.service("services.timeclock")

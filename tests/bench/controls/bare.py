@@ -5,7 +5,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from gateway.__main__ import SERVER
+from gateway.server import SERVER
 
 
 def build() -> FastAPI:

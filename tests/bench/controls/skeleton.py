@@ -18,7 +18,7 @@ from fastapi import FastAPI, Header, HTTPException
 from google.protobuf.wrappers_pb2 import StringValue
 from psycopg_pool import AsyncConnectionPool
 
-from gateway.__main__ import SERVER
+from gateway.server import SERVER
 
 TOKEN = "control"
 METHOD = "/control.People/Get"
