@@ -90,21 +90,30 @@ async def delete_procedure(session: AsyncSession, restaurant_id: UUID, procedure
     return procedure
 
 
-async def add_checklist(session: AsyncSession, checklist: SafetyChecklist, values: Mapping[str, Any]) -> UUID:
+async def add_checklist(
+    session: AsyncSession, checklist: SafetyChecklist, values: Mapping[str, Any], principal: Principal, now: datetime
+) -> UUID:
     """Writes a new safety checklist; its id. Raises Invalid."""
+    _tick(checklist, bool(values.get("is_completed")), principal, now)
     made = await add(session, checklist, values)
     events.safety_checklist_changed(session, facts.SafetyChecklistCreated, checklist)
     return made
 
 
 async def change_checklist(
-    session: AsyncSession, restaurant_id: UUID, checklist_id: UUID, changes: Mapping[str, Any]
+    session: AsyncSession, principal: Principal, checklist_id: UUID, changes: Mapping[str, Any], now: datetime
 ) -> None:
-    """Applies what was sent. Raises NotFound or Invalid."""
-    checklist = await locked(session, SafetyChecklist, restaurant_id, checklist_id)
+    """Applies what was sent; who ticked it off and when stays until it is opened again. Raises NotFound or Invalid."""
+    checklist = await locked(session, SafetyChecklist, principal.tenant, checklist_id)
     checklist.version += 1
+    if "is_completed" in changes and changes["is_completed"] != checklist.is_completed:
+        _tick(checklist, changes["is_completed"], principal, now)
     await change(session, checklist, changes)
     events.safety_checklist_changed(session, facts.SafetyChecklistUpdated, checklist)
+
+
+def _tick(checklist: SafetyChecklist, is_completed: bool, principal: Principal, now: datetime) -> None:
+    checklist.completed_at, checklist.completed_by = (now, principal.user_id) if is_completed else (None, None)
 
 
 async def delete_checklist(session: AsyncSession, restaurant_id: UUID, checklist_id: UUID) -> SafetyChecklist:

@@ -28,6 +28,7 @@ class Procedure(Base):
     steps: Mapped[JsonList]
     safety_level: Mapped[str] = mapped_column(sa.String(20), server_default="MEDIUM")
     required_ppe: Mapped[JsonList]
+    priority: Mapped[str] = mapped_column(sa.String(20), server_default="MEDIUM")
     created_by: Mapped[UUID | None]
     version: Mapped[Version]
     created_at: Mapped[Created]
@@ -48,6 +49,8 @@ class SafetyChecklist(Base):
     category: Mapped[str] = mapped_column(sa.String(100))
     frequency: Mapped[str] = mapped_column(sa.String(50))
     is_completed: Mapped[bool] = mapped_column(server_default="false")
+    completed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    completed_by: Mapped[UUID | None]
     version: Mapped[Version]
     created_at: Mapped[Created]
     updated_at: Mapped[Updated]

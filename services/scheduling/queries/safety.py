@@ -59,6 +59,19 @@ class Listing:
 
 _PERSON = (refdata.staff_ref.c.first_name, refdata.staff_ref.c.last_name, refdata.staff_ref.c.email)
 
+
+def _person_as(name: str, restaurant_id: Any, user_id: Any) -> Any:
+    """Somebody whom a row names beside its own person, as JSON with the fields of PersonInfo; null for nobody."""
+    person = refdata.staff_ref.alias()
+    fields = ("id", person.c.user_id, "first_name", person.c.first_name, "last_name", person.c.last_name)
+    return (
+        sa.select(sa.func.json_build_object(*fields, "email", person.c.email))
+        .where(person.c.restaurant_id == restaurant_id, person.c.user_id == user_id)
+        .scalar_subquery()
+        .label(name)
+    )
+
+
 PROCEDURES = Listing(
     Procedure,
     sa.select(*Procedure.__table__.columns),
@@ -69,7 +82,10 @@ PROCEDURES = Listing(
 )
 SAFETY_CHECKLISTS = Listing(
     SafetyChecklist,
-    sa.select(*SafetyChecklist.__table__.columns),
+    sa.select(
+        *SafetyChecklist.__table__.columns,
+        _person_as("finisher", SafetyChecklist.restaurant_id, SafetyChecklist.completed_by),
+    ),
     _matches(SafetyChecklist.frequency, "frequency"),
     _found_in(SafetyChecklist.title, SafetyChecklist.description),
     order=(SafetyChecklist.title, SafetyChecklist.id),
@@ -77,9 +93,12 @@ SAFETY_CHECKLISTS = Listing(
 )
 INCIDENTS = Listing(
     Incident,
-    sa.select(*Incident.__table__.columns, *_PERSON, Incident.reporter_id.label("user_id")).outerjoin(
-        refdata.staff_ref, refdata.is_staff(Incident.restaurant_id, Incident.reporter_id)
-    ),
+    sa.select(
+        *Incident.__table__.columns,
+        *_PERSON,
+        Incident.reporter_id.label("user_id"),
+        _person_as("resolver", Incident.restaurant_id, Incident.resolved_by),
+    ).outerjoin(refdata.staff_ref, refdata.is_staff(Incident.restaurant_id, Incident.reporter_id)),
     _matches(Incident.status, "status"),
     _matches(Incident.severity, "severity"),
     _found_in(Incident.title, Incident.description, Incident.location),
@@ -89,9 +108,12 @@ INCIDENTS = Listing(
 )
 RECOGNITIONS = Listing(
     Recognition,
-    sa.select(*Recognition.__table__.columns, *_PERSON, Recognition.staff_id.label("user_id")).outerjoin(
-        refdata.staff_ref, refdata.is_staff(Recognition.restaurant_id, Recognition.staff_id)
-    ),
+    sa.select(
+        *Recognition.__table__.columns,
+        *_PERSON,
+        Recognition.staff_id.label("user_id"),
+        _person_as("giver", Recognition.restaurant_id, Recognition.awarded_by),
+    ).outerjoin(refdata.staff_ref, refdata.is_staff(Recognition.restaurant_id, Recognition.staff_id)),
     sa.or_(_VIEWER.is_(None), Recognition.staff_id == _VIEWER),
     order=(Recognition.awarded_at.desc(), Recognition.id),
     name="SafetyRecognition",

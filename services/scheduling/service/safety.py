@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.options.v1 import files_pb2
 from mizan.scheduling.v1 import safety_pb2
+from mizan.scheduling.v1.shift_pb2 import PersonInfo
 from servicekit.call import Call
 from servicekit.clock import Clock
 from servicekit.db import SYSTEM, SessionReader
@@ -36,7 +37,7 @@ REPORT_STATUSES = {
 
 Answer = TypeVar("Answer")
 PAGE = ("page", "page_size")
-PROCEDURE_FIELDS = ("title", "description", "category", "steps", "safety_level", "required_ppe")
+PROCEDURE_FIELDS = ("title", "description", "category", "steps", "safety_level", "required_ppe", "priority")
 CHECKLIST_FIELDS = ("title", "category", "frequency", "description", "items", "is_completed")
 INCIDENT_FIELDS = (
     "title",
@@ -107,7 +108,7 @@ class SafetyService:
     ) -> safety_pb2.SafetyChecklist:
         session = await call.session()
         row = SafetyChecklist(restaurant_id=call.principal.tenant)
-        made = await commands.add_checklist(session, row, values_of(request))
+        made = await commands.add_checklist(session, row, values_of(request), call.principal, self._clock.now())
         return await _read(call, session, made, queries.SAFETY_CHECKLISTS, _checklist)
 
     async def UpdateSafetyChecklist(
@@ -115,7 +116,7 @@ class SafetyService:
     ) -> safety_pb2.SafetyChecklist:
         session = await call.session()
         changes = changes_of(request, CHECKLIST_FIELDS, nullable=("description",))
-        await commands.change_checklist(session, call.principal.tenant, UUID(request.id), changes)
+        await commands.change_checklist(session, call.principal, UUID(request.id), changes, self._clock.now())
         return await _read(call, session, UUID(request.id), queries.SAFETY_CHECKLISTS, _checklist)
 
     async def DeleteSafetyChecklist(self, request: safety_pb2.DeleteSafetyChecklistRequest, call: Call) -> Empty:
@@ -306,6 +307,7 @@ class SafetyService:
             resolved_by=text_of(row.resolved_by),
             photo=self._photo_link(row),
             assigned_to=text_of(row.assigned_to),
+            resolved_by_details=_person(row.resolver),
         )
 
     def _reported(self, row: Any) -> safety_pb2.ReportedIncident:
@@ -368,6 +370,7 @@ def procedure_message(row: Any) -> safety_pb2.Procedure:
         created_by=text_of(row.created_by),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        priority=row.priority,
     )
 
 
@@ -383,6 +386,9 @@ def _checklist(row: Any) -> safety_pb2.SafetyChecklist:
         is_completed=row.is_completed,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        completed_at=row.completed_at,
+        completed_by=text_of(row.completed_by),
+        completed_by_details=_person(row.finisher),
     )
 
 
@@ -398,4 +404,12 @@ def _recognition(row: Any) -> safety_pb2.Recognition:
         staff=str(row.staff_id),
         restaurant=str(row.restaurant_id),
         awarded_by=text_of(row.awarded_by),
+        awarded_to=person_info(row),
+        giver=_person(row.giver),
+        created_at=row.awarded_at,
     )
+
+
+def _person(found: dict[str, Any] | None) -> PersonInfo | None:
+    """Somebody whom a row names beside its own person."""
+    return PersonInfo(**found) if found else None

@@ -28,10 +28,16 @@ async def refusal(attempt: Any) -> RemoteRefusal:
 async def test_a_procedure_is_kept_and_found(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
     request = safety.CreateProcedureRequest(
-        title=" Knives ", description="How to", category="KITCHEN", steps='["Wash"]', safety_level="HIGH"
+        title=" Knives ",
+        description="How to",
+        category="KITCHEN",
+        steps='["Wash"]',
+        safety_level="HIGH",
+        priority="URGENT",
     )
     made = await api.SafetyService.CreateProcedure(request, principal=us.manager)
     assert (made.title, orjson.loads(made.steps), orjson.loads(made.required_ppe)) == ("Knives", ["Wash"], [])
+    assert made.priority == "URGENT"
     listing = safety.ListProceduresRequest(search="kniv", safety_level="HIGH")
     assert (await api.SafetyService.ListProcedures(listing, principal=us.principal(0))).count == 1
     nothing = safety.ListProceduresRequest(search="100%")
@@ -50,6 +56,14 @@ async def test_a_safety_checklist_is_ticked_off(api: Api, scheduling: RunningSer
     change.update_mask.paths.append("is_completed")
     changed = await api.SafetyService.UpdateSafetyChecklist(change, principal=us.principal(1))
     assert (changed.is_completed, changed.items) == (True, made.items)
+    assert changed.completed_at.ToDatetime() > made.created_at.ToDatetime()
+    assert changed.completed_by == changed.completed_by_details.id == str(us.people[1])
+    again = await api.SafetyService.UpdateSafetyChecklist(change, principal=us.principal(0))
+    assert (again.completed_at, again.completed_by) == (changed.completed_at, changed.completed_by)
+    change.is_completed = False
+    opened = await api.SafetyService.UpdateSafetyChecklist(change, principal=us.principal(0))
+    assert not opened.HasField("completed_at")
+    assert not opened.HasField("completed_by_details")
 
 
 async def test_an_anonymous_report_names_nobody_and_others_see_it(
@@ -86,17 +100,30 @@ async def test_a_report_is_closed_and_opened_again(api: Api, scheduling: Running
     request = safety.UpdateIncidentStatusRequest(id=made.id, status="RESOLVED", resolution_notes="Mats")
     refused = await refusal(api.SafetyService.UpdateIncidentStatus(request, principal=us.principal(0)))
     assert refused.code == "permission_denied"
-    answer = await api.SafetyService.UpdateIncidentStatus(request, principal=us.manager)
+    chief = us.principal(1, "schedule.manage")
+    answer = await api.SafetyService.UpdateIncidentStatus(request, principal=chief)
     assert (answer.report_id, answer.new_status) == (made.id, "RESOLVED")
     get = safety.GetIncidentRequest(id=made.id)
     closed = await api.SafetyService.GetIncident(get, principal=us.principal(0))
-    assert (closed.status, closed.resolved_by, closed.resolution_notes) == ("RESOLVED", us.manager.subject, "Mats")
+    assert (closed.status, closed.resolved_by, closed.resolution_notes) == ("RESOLVED", chief.subject, "Mats")
+    assert (closed.resolved_by_details.id, closed.resolved_by_details.first_name) == (chief.subject, "Person1")
     change = safety.UpdateIncidentRequest(id=made.id, title="Fell")
     change.update_mask.paths.append("title")
     assert (await refusal(api.SafetyService.UpdateIncident(change, principal=us.principal(0)))).code == "not_found"
     again = safety.UpdateIncidentStatusRequest(id=made.id, status="UNDER_REVIEW")
     await api.SafetyService.UpdateIncidentStatus(again, principal=us.manager)
-    assert not (await api.SafetyService.GetIncident(get, principal=us.manager)).HasField("resolved_by")
+    opened = await api.SafetyService.GetIncident(get, principal=us.manager)
+    assert not opened.HasField("resolved_by")
+    assert not opened.HasField("resolved_by_details")
+
+
+async def test_an_award_names_who_gave_it_and_who_got_it(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    request = safety.CreateRecognitionRequest(staff=str(us.people[0]), title="Safe", description="Well done", points=5)
+    made = await api.SafetyService.CreateRecognition(request, principal=us.principal(1, "schedule.manage"))
+    assert (made.awarded_to.id, made.awarded_to.first_name) == (str(us.people[0]), "Person0")
+    assert (made.giver.id, made.giver.first_name) == (made.awarded_by, "Person1")
+    assert made.created_at == made.awarded_at
 
 
 async def test_the_leaderboard_sums_points(api: Api, scheduling: RunningService) -> None:
