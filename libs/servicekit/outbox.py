@@ -22,6 +22,7 @@ from servicekit import events
 from servicekit.backoff import Backoff, pause
 from servicekit.broker import Broker
 from servicekit.db import Database
+from servicekit.publisher import NO_STREAM, Outgoing, Publisher
 
 # One lock per database; the number is the ASCII text "outbox".
 LOCK_KEY = int.from_bytes(b"outbox")
@@ -73,6 +74,7 @@ class Relay:
         self._service = service
         self._database = database
         self._broker = broker
+        self._publisher = Publisher(broker)
         self._batch_size = batch_size
         self._work = asyncio.Event()
         self._stop = asyncio.Event()
@@ -209,49 +211,21 @@ class Relay:
         """Publishes the rows in their order and returns the numbers of those that the stream acknowledged."""
         if not self._broker.is_connected:
             return []
-        futures: dict[asyncio.Future[Any], int] = {}
-        try:
-            for row in rows:
-                headers = {**row.headers, events.MESSAGE_ID: str(row.id)}
-                future = await self._broker.jetstream.publish_async(
-                    row.subject, row.payload, wait_stall=ACKNOWLEDGE_TIMEOUT_SECONDS, headers=headers
-                )
-                futures[future] = row.seq
-        except NatsError as error:
-            log.warning("relay_cannot_publish", service=self._service, error=repr(error))
-        if not futures:
-            return []
-        done, pending = await self._acknowledged(futures)
-        for future in pending:
-            future.cancel()
-        published: list[int] = []
-        refusals: set[str] = set()
-        for future in done:
-            refusal = future.exception()
-            if refusal is None:
-                published.append(futures[future])
-            else:
-                refusals.add(f"{type(refusal).__name__}: {refusal}")
-        if pending or refusals:
+        batch = [
+            Outgoing(row.seq, row.subject, row.payload, {**row.headers, events.MESSAGE_ID: str(row.id)}) for row in rows
+        ]
+        outcome = await self._publisher.publish(batch, ACKNOWLEDGE_TIMEOUT_SECONDS)
+        if outcome.silent or outcome.refusals:
             log.warning(
-                "relay_unacknowledged", service=self._service, silent=len(pending), refusals=sorted(refusals)[:5]
+                "relay_unacknowledged",
+                service=self._service,
+                silent=len(outcome.silent),
+                refusals=sorted(outcome.refusals)[:5],
             )
-        if any("NoStreamResponse" in refusal for refusal in refusals):
+        if NO_STREAM in outcome.refusals:
             with contextlib.suppress(NatsError, TimeoutError):
                 await self._broker.ensure_streams()
-        return published
-
-    async def _acknowledged(
-        self, futures: dict[asyncio.Future[Any], int]
-    ) -> tuple[set[asyncio.Future[Any]], set[asyncio.Future[Any]]]:
-        """Waits for the acknowledgements, but not on a connection that is known to be broken."""
-        until = time.monotonic() + ACKNOWLEDGE_TIMEOUT_SECONDS
-        pending = set(futures)
-        done: set[asyncio.Future[Any]] = set()
-        while pending and (left := until - time.monotonic()) > 0 and self._broker.is_connected:
-            finished, pending = await asyncio.wait(pending, timeout=min(left, 0.5))
-            done |= finished
-        return done, pending
+        return outcome.acknowledged
 
     async def _woken(self, seconds: float) -> bool:
         """Waits for work, and a moment longer for what is committed together with it; False when none came."""

@@ -249,11 +249,12 @@ async def test_what_is_committed_while_the_relay_stops_goes_out(
 
 async def test_more_than_one_batch_is_published_and_memory_stays_bounded(database: Database, broker: Broker) -> None:
     await emit(database, *(f"{number:04}" for number in range(1_050)))
-    async with running(Relay("sample", database, broker, batch_size=100)):
+    relay = Relay("sample", database, broker, batch_size=100)
+    async with running(relay):
         await drained(database)
     info = await broker.jetstream.stream_info(EVENTS_STREAM)
     assert info.state.messages == 1_050
-    assert broker.jetstream.publish_async_pending() == 0
+    assert relay._publisher.awaited == 0
 
 
 async def test_public_events_reach_only_their_stream(database: Database, broker: Broker) -> None:
