@@ -298,6 +298,15 @@ class Database:
         return session
 
 
+def act_in(session: AsyncSession, scope: Scope) -> None:
+    """Has whatever the session runs from now on see another scope's rows, in the transaction that is under way."""
+    info = session.sync_session.info
+    info["scope"] = scope
+    if (driver := info.get(_TRANSACTION)) is not None:
+        # Nothing is sent yet: it goes with the next statement.
+        driver.due = scope.statement
+
+
 @event.listens_for(Session, "after_begin")
 def _set_scope(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     scope = session.info.get("scope")
@@ -318,7 +327,7 @@ def _end(session: Session, transaction: SessionTransaction) -> None:
 def _forget_scope(connection: Any, _record: Any) -> None:
     """Whoever gets the connection next, a transaction without a session included, sees no tenant of before."""
     if connection is not None:
-        connection.driver_connection.prelude = None
+        connection.driver_connection.prelude = connection.driver_connection.due = None
 
 
 def run(session: Session, statements: Sequence[Statement]) -> list[list[Any]]:

@@ -15,9 +15,9 @@ from google.protobuf.message import DecodeError, Message
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from servicekit import context, events, telemetry
+from servicekit import context, events, postponed, telemetry
 from servicekit.backoff import Backoff
-from servicekit.db import SYSTEM, Database, Query, Scope, SessionReader
+from servicekit.db import SYSTEM, Database, Query, Scope, SessionReader, act_in
 from servicekit.events import Envelope
 from servicekit.tables import inbox as inbox_table
 
@@ -63,10 +63,16 @@ class Subscription:
 
     `handlers` are called one event at a time, in a transaction that sees the event's restaurant. Events of one
     aggregate are handled one after the other within a process; replicas and repetitions may still change the order.
+
+    With a `size` above one, events that arrive within the `linger` time share a transaction. Each handler still sees
+    its event's restaurant alone, and the database as the event before left it. When one fails, they are tried one by
+    one, so that only the one at fault is repeated and given up.
     """
 
     name: str
     handlers: Mapping[type[Message], Handler]
+    size: int = 1
+    linger: float = 0.02
     concurrency: int = 8
     max_attempts: int = 10
     handler_timeout: float = 30.0
@@ -187,9 +193,24 @@ class Inbox:
             marks = await SessionReader(session).all(_MARK_MANY, consumer=self.subscription.name, ids=sorted(unique))
             fresh = {mark.message_id for mark in marks}
             if fresh:
-                async with asyncio.timeout(self.subscription.handler_timeout):
-                    await self.subscription.handle(session, [event for key, event in unique.items() if key in fresh])
+                await self._handle_fresh(session, [event for key, event in unique.items() if key in fresh])
         return fresh
+
+    async def _handle_fresh(self, session: AsyncSession, batch: Sequence[Event]) -> None:
+        subscription = self.subscription
+        if isinstance(subscription, BatchSubscription):
+            async with asyncio.timeout(subscription.handler_timeout):
+                await subscription.handle(session, batch)
+            return
+        for event in batch:
+            with _handling(subscription.name, event.envelope):
+                act_in(session, event.scope)
+                async with asyncio.timeout(subscription.handler_timeout):
+                    await subscription.handle(session, (event,))
+                    # Whose rows may be written is up to the event's own scope, and the next one reads what is there.
+                    await session.flush()
+                    await postponed.send(session)
+                session.expunge_all()
 
 
 class _handling:

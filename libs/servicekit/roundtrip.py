@@ -68,12 +68,13 @@ class RoundTripConnection(AsyncConnection[Any]):
     """A connection that remembers what it has prepared.
 
     When it is not in autocommit mode, its transactions begin with the `prelude`, in the round trip of their first
-    statement.
+    statement. What is `due` goes ahead of the next statement, once.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.prelude: Statement | None = None
+        self.due: Statement | None = None
         self._statements: dict[_Key, _Prepared] = {}
         self._numbers = count()
         self._dumper = Transformer(self)
@@ -94,13 +95,13 @@ class RoundTripConnection(AsyncConnection[Any]):
 
     def _start_query(self) -> abc.PQGen[None]:
         # psycopg's hook in front of its own cursors' statements.
-        if self._begins():
+        if self._begins() or self.due is not None:
             yield from self._exchange(())
 
     @asynccontextmanager
     async def _pipeline_nolock(self) -> AsyncIterator[AsyncPipeline]:
         # And the one around its executemany, inside which one exchange cannot begin another.
-        if self._begins():
+        if self._begins() or self.due is not None:
             await self.wait(self._exchange(()))
         async with super()._pipeline_nolock() as pipeline:
             yield pipeline
@@ -115,10 +116,8 @@ class RoundTripConnection(AsyncConnection[Any]):
         return not self.autocommit and self.pgconn.transaction_status == TransactionStatus.IDLE
 
     def _exchange(self, statements: Sequence[Statement]) -> abc.PQGen[list[list[Any]]]:
-        begin: tuple[Statement, ...] = ()
-        if self._begins():
-            begin = (BEGIN,) if self.prelude is None else (BEGIN, self.prelude)
-        encoded = [self._encode(statement) for statement in (*begin, *statements)]
+        ahead = self._ahead()
+        encoded = [self._encode(statement) for statement in (*ahead, *statements)]
         pgconn = self.pgconn
         pgconn.enter_pipeline_mode()
         try:
@@ -127,7 +126,14 @@ class RoundTripConnection(AsyncConnection[Any]):
             results = iter((yield from self._results()))
         finally:
             self._leave_pipeline()
-        return [self._take(prepared, new, results) for prepared, new in sent][len(begin) :]
+        return [self._take(prepared, new, results) for prepared, new in sent][len(ahead) :]
+
+    def _ahead(self) -> tuple[Statement, ...]:
+        """What goes in front of the next statement: a transaction's beginning, or what is due in it."""
+        due, self.due = self.due, None
+        if self._begins():
+            return (BEGIN,) if self.prelude is None else (BEGIN, self.prelude)
+        return (due,) if due is not None else ()
 
     def _encode(self, statement: Statement) -> tuple[_Key, Sequence[Any], Sequence[Format]]:
         sql, parameters, cast = statement

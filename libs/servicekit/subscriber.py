@@ -56,8 +56,8 @@ class Subscriber:
         self._subscription = subscription
         self._broker = broker
         self._drain = drain
-        self._batches = isinstance(subscription, BatchSubscription)
-        size = subscription.size * 2 if isinstance(subscription, BatchSubscription) else subscription.concurrency * 8
+        self._batches = isinstance(subscription, BatchSubscription) or subscription.size > 1
+        size = subscription.size * 2 if self._batches else subscription.concurrency * 8
         self._prefetch = size
         self._lanes: list[asyncio.Queue[Msg | None]] = [
             asyncio.Queue(maxsize=size + 1) for _ in range(subscription.concurrency)
@@ -201,8 +201,6 @@ class Subscriber:
 
     async def _work_in_batches(self, lane: asyncio.Queue[Msg | None]) -> None:
         subscription = self._subscription
-        if not isinstance(subscription, BatchSubscription):
-            raise TypeError("batches need a BatchSubscription")
         ended = False
         while not ended and (first := await lane.get()) is not None:
             batch = [first]

@@ -26,6 +26,10 @@ def subscriptions() -> list[Subscription]:
                 timeclock.SessionClosed: session_closed,
                 timeclock.AttendanceAbsent: absent,
             },
+            # Nobody looks whether a shift goes on within the blink of an eye, and all come and go at the same time.
+            size=100,
+            linger=0.25,
+            concurrency=1,
         ),
         Subscription(name="scheduling-library", handlers={identity.RestaurantCreated: restaurant_created}),
     ]

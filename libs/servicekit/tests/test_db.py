@@ -9,7 +9,17 @@ import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from servicekit.db import SYSTEM, Database, Query, Scope, SessionReader, StatementLog, statements_run, tenant_policies
+from servicekit.db import (
+    SYSTEM,
+    Database,
+    Query,
+    Scope,
+    SessionReader,
+    StatementLog,
+    act_in,
+    statements_run,
+    tenant_policies,
+)
 from servicekit.testing.stack import FreshDatabase
 
 notes = sa.table("notes", sa.column("id", sa.Uuid), sa.column("restaurant_id", sa.Uuid), sa.column("text", sa.Text))
@@ -62,6 +72,23 @@ async def test_a_session_can_neither_write_nor_move_rows_elsewhere(database: Dat
             await session.execute(sa.update(notes).values(restaurant_id=THERE))
     async with database.write(Scope(HERE)) as session:
         assert (await session.execute(sa.delete(notes).where(notes.c.restaurant_id == THERE))).rowcount == 0  # type: ignore[attr-defined] # a delete has a row count
+
+
+async def test_a_session_acts_in_another_scope_from_its_next_statement_on(database: Database) -> None:
+    async with database.write(SYSTEM) as session:
+        reader = SessionReader(session)
+        assert len(await reader.all(ALL)) == 3
+        act_in(session, Scope(THERE))
+        assert [row.text for row in await reader.all(ALL)] == ["theirs"]
+        act_in(session, Scope(HERE))
+        assert (await session.execute(sa.select(sa.func.count()).select_from(notes))).scalar_one() == 2
+        act_in(session, Scope(THERE))
+        with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
+            await session.execute(sa.insert(notes), [{"id": uuid4(), "restaurant_id": HERE, "text": "x"}] * 2)
+        await session.rollback()
+        assert [row.text for row in await reader.all(ALL)] == ["theirs"]
+        act_in(session, SYSTEM)
+    assert [row.text for row in await database.read(Scope(THERE)).all(ALL)] == ["theirs"]
 
 
 async def test_a_batch_is_one_transaction_with_an_answer_per_query(database: Database) -> None:

@@ -549,6 +549,10 @@ def test_whatever_is_delivered_however_often_each_event_counts_once(
     asyncio.run(_deliver(address.app_dsn, deliveries, failing, in_batches_of))
 
 
+def _parts(arriving: list[Event], size: int) -> list[list[Event]]:
+    return [arriving[start : start + size] for start in range(0, len(arriving), size)]
+
+
 async def _deliver(dsn: str, deliveries: list[int], failing: set[int], in_batches_of: int) -> None:
     database = Database(dsn, application="sample", pool_size=4)
     await database.start()
@@ -568,16 +572,17 @@ async def _deliver(dsn: str, deliveries: list[int], failing: set[int], in_batche
 
     one_by_one = Inbox(subscription(handler), database)
     many = Inbox(BatchSubscription("books", [sample.TillCounted], batch_handler), database)
+    together = Inbox(subscription(handler, size=10), database)
     numbered = {
         number: Event(sample.TillCounted(amount=number), events.Envelope.from_headers("s", _headers(ids[number])))
         for number in ids
     }
     arriving = [numbered[number] for number in deliveries]
-    single, batched = arriving[::2], arriving[1::2]
-    batches = [batched[start : start + in_batches_of] for start in range(0, len(batched), in_batches_of)]
+    single, batched, shared = arriving[::3], arriving[1::3], arriving[2::3]
     await asyncio.gather(
         *(one_by_one.apply(event) for event in single),
-        *(many.apply_batch(batch) for batch in batches),
+        *(many.apply_batch(batch) for batch in _parts(batched, in_batches_of)),
+        *(together.apply_batch(batch) for batch in _parts(shared, in_batches_of)),
         return_exceptions=True,
     )
     failing.clear()
