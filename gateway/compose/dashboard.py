@@ -39,6 +39,7 @@ DELIVERIES = Part(
     "Deliveries",
 )
 SALES = Part("pos", "/mizan.pos.v1.SalesService/ListDailySales", sales_pb2.ListDailySalesResponse, "Sales")
+ORDERS = Part("pos", "/mizan.pos.v1.SalesService/GetOrderStatistics", sales_pb2.OrderStatistics, "Orders")
 STOCK = Part(
     "inventory",
     "/mizan.inventory.v1.ReportService/ListInventoryReports",
@@ -65,6 +66,10 @@ class Dashboard:
         return home.summary(
             answers.of(WORK), answers.of(ATTENDANCE), answers.of(TEAM), answers.of(DELIVERIES), answers.warnings
         )
+
+    async def GetStaffFigures(self, _request: Any, *, metadata: Metadata, timeout: float) -> dashboard_pb2.StaffFigures:
+        answers = await self._parts.ask({TEAM: None, WORK: None, ORDERS: None}, metadata, timeout)
+        return team.figures(answers.of(TEAM), answers.of(WORK), answers.of(ORDERS), answers.warnings)
 
     async def GetStaffInsights(
         self, _request: Any, *, metadata: Metadata, timeout: float

@@ -1,5 +1,7 @@
 """Notifications of shifts for the staff pages: `mizan.gateway.v1.ScheduleNotificationService`."""
 
+from typing import Any
+
 from gateway.compose.parts import Handler, Metadata, Part, Parts, handlers_of
 from mizan.gateway.v1 import schedule_notification_pb2 as pb
 from mizan.notify.v1 import notification_pb2
@@ -11,10 +13,22 @@ NOTIFICATIONS = Part(
     notification_pb2.ListNotificationsResponse,
     "Notifications",
 )
+MARK = Part(
+    "notify",
+    "/mizan.notify.v1.NotificationService/MarkNotificationRead",
+    notification_pb2.MarkNotificationReadResponse,
+    "Notifications",
+)
+MARK_ALL = Part(
+    "notify",
+    "/mizan.notify.v1.NotificationService/MarkAllNotificationsRead",
+    notification_pb2.NotificationsChanged,
+    "Notifications",
+)
 
 
 class ScheduleNotifications:
-    """Answers the operation of ScheduleNotificationService."""
+    """Answers the operations of ScheduleNotificationService."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -32,6 +46,19 @@ class ScheduleNotifications:
         )
         answer = await self._parts.need(NOTIFICATIONS, wanted, metadata, timeout)
         return pb.ListScheduleNotificationsResponse(count=answer.count, results=map(_row, answer.results))
+
+    async def MarkScheduleNotificationRead(
+        self, request: pb.MarkScheduleNotificationReadRequest, *, metadata: Metadata, timeout: float
+    ) -> pb.ScheduleNotificationsRead:
+        wanted = notification_pb2.MarkNotificationReadRequest(id=request.id)
+        await self._parts.need(MARK, wanted, metadata, timeout)
+        return pb.ScheduleNotificationsRead(status="Notification marked as read")
+
+    async def MarkAllScheduleNotificationsRead(
+        self, _request: Any, *, metadata: Metadata, timeout: float
+    ) -> pb.ScheduleNotificationsRead:
+        await self._parts.need(MARK_ALL, None, metadata, timeout)
+        return pb.ScheduleNotificationsRead(status="All notifications marked as read")
 
 
 def _row(found: notification_pb2.Notification) -> pb.ScheduleNotification:

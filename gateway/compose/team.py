@@ -1,8 +1,11 @@
 """People at work: the live rows of the board, and what the last week says of the team."""
 
+from collections.abc import Sequence
 from html import escape
 
 from mizan.gateway.v1 import dashboard_pb2
+from mizan.identity.v1 import user_pb2
+from mizan.pos.v1 import sales_pb2
 from mizan.scheduling.v1 import board_pb2 as work_pb2
 from mizan.timeclock.v1 import board_pb2 as attendance_pb2
 
@@ -11,6 +14,22 @@ ALERTS = 2
 MINUTES_PER_HOUR = 60
 ON_SHIFT, BREAK, OFF_SHIFT = "ON_SHIFT", "BREAK", "OFF_SHIFT"
 NOTHING_TO_DO = "No task"
+
+
+def figures(
+    people: user_pb2.TeamFigures,
+    work: work_pb2.WorkFigures,
+    orders: sales_pb2.OrderStatistics,
+    warnings: Sequence[str],
+) -> dashboard_pb2.StaffFigures:
+    """The numbers above the list of staff; what a missing part would say is zero."""
+    return dashboard_pb2.StaffFigures(
+        total_staff=people.active,
+        active_shifts=work.shifts_today,
+        pending_orders=orders.pending_orders,
+        revenue_today=orders.total_revenue or "0",
+        warnings=warnings,
+    )
 
 
 def live_staff(

@@ -44,6 +44,17 @@ def test_the_screens_of_a_new_restaurant(installation: Site) -> None:
         assert [task["label"] for task in owner.get("/api/dashboard/summary/").json()["tasks_due"]] == ["Sweep"]
         assert owner.get("/api/dashboard/analytics/live_board_metrics/").json()["attention_needed"] == 1
 
+        assert owner.get("/api/staff/dashboard/").json() == {
+            "totalStaff": 1,
+            "activeShifts": 0,
+            "pendingOrders": 0,
+            "revenueToday": 0.0,
+            "warnings": [],
+        }
+        assert owner.get("/api/staff/notifications/").json() == []
+        read = owner.post("/api/staff/notifications/mark_all_read/", {})
+        assert (read.status_code, read.json()) == (200, {"status": "All notifications marked as read"})
+
         kpis = owner.get("/api/dashboard/kpis/").json()
         assert kpis[0]["date"] == summary["date"]
         assert isinstance(kpis[0]["total_revenue"], float)
@@ -105,10 +116,14 @@ def test_who_is_given_a_shift_finds_it_among_their_notifications(installation: S
         week = plan(waiter, "WAITER")["schedule"]
         published = owner.post(f"/api/scheduling/weekly-schedules-v2/{week}/publish/")
         assert published.status_code == 200, published.text
-        assert chef.get("/api/staff/notifications/").json()["results"] == []
+        assert chef.get("/api/staff/notifications/").json() == []
         given = plan(chef, "CHEF")
         for attempt in stamina.retry_context(on=AssertionError, timeout=20, attempts=None, wait_max=0.5):
             with attempt:
-                page = chef.get("/api/staff/notifications/").json()
-                assert [row["schedule"] for row in page["results"]] == [given["id"]]
-        assert (page["count"], page["results"][0]["recipient"]) == (1, chef.id)
+                rows = chef.get("/api/staff/notifications/").json()
+                assert [row["schedule"] for row in rows] == [given["id"]]
+        assert (rows[0]["recipient"], rows[0]["is_read"]) == (chef.id, False)
+        mark = f"/api/staff/notifications/{rows[0]['id']}/mark_read/"
+        assert waiter.post(mark, {}).status_code == 404
+        assert chef.post(mark, {}).json() == {"status": "Notification marked as read"}
+        assert chef.get("/api/staff/notifications/").json()[0]["is_read"] is True

@@ -68,6 +68,25 @@ def test_the_home_page_shows_the_most_urgent_first_and_counts_all_of_them() -> N
     assert list(page.warnings) == ["Sales cannot be shown right now."]
 
 
+def test_the_numbers_above_the_staff_are_of_three_services_and_zero_without_them() -> None:
+    shown = team.figures(
+        user_pb2.TeamFigures(active=12),
+        work.WorkFigures(shifts_today=5),
+        sales_pb2.OrderStatistics(pending_orders=2, total_revenue="188.500"),
+        [],
+    )
+    assert (shown.total_staff, shown.active_shifts, shown.pending_orders) == (12, 5, 2)
+    assert shown.revenue_today == "188.500"
+    away = team.figures(
+        user_pb2.TeamFigures(), work.WorkFigures(), sales_pb2.OrderStatistics(), ["Orders cannot be shown right now."]
+    )
+    assert (away.total_staff, away.revenue_today, list(away.warnings)) == (
+        0,
+        "0",
+        ["Orders cannot be shown right now."],
+    )
+
+
 def test_the_next_delivery_is_the_one_expected_first() -> None:
     orders = [order(None, "Late"), order("2026-12-02", "Second"), order("2026-12-01", "First")]
     found = home.next_delivery(purchase_order_pb2.ListPurchaseOrdersResponse(results=orders))
