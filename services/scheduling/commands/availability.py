@@ -14,6 +14,7 @@ from servicekit import events as bus
 from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
+from services.scheduling.domain.clock import time_of_day
 from services.scheduling.models import Availability
 from services.scheduling.queries.availability import NO_ENTRY
 
@@ -22,6 +23,7 @@ TIME_OFF = "TIME_OFF"
 COLUMNS = {"specific_date": "first_day", "end_date": "last_day"}
 """The columns of fields that requests call otherwise."""
 
+HOURS = ("start_time", "end_time")
 FIELDS = (
     "availability_type",
     "priority",
@@ -65,7 +67,7 @@ async def create(session: AsyncSession, principal: Principal, values: Mapping[st
         status="APPROVED",
         version=1,
     )
-    _apply(entry, values)
+    _apply(entry, await _by_the_clock(session, principal.tenant, values))
     if _waits(entry, principal):
         entry.status = "PENDING"
     session.add(entry)
@@ -84,7 +86,7 @@ async def change(session: AsyncSession, principal: Principal, entry_id: UUID, ch
         if entry.status == "DENIED":
             raise Conflict("This was denied.", code="already_decided")
         entry.status = "CANCELLED"
-    _apply(entry, fields)
+    _apply(entry, await _by_the_clock(session, principal.tenant, fields))
     entry.version += 1
     if wanted != "CANCELLED" and (fields or wanted == "PENDING") and _waits(entry, principal):
         entry.status, entry.reviewed_by, entry.reviewed_at = "PENDING", None, None
@@ -134,6 +136,15 @@ def _waits(entry: Availability, principal: Principal) -> bool:
     """Whether somebody else has to agree: time on certain days that people want off for themselves."""
     away = entry.availability_type in (TIME_OFF, "UNAVAILABLE") and entry.first_day is not None
     return away and not (principal.may(PLAN) and entry.staff_id != principal.user_id)
+
+
+async def _by_the_clock(session: AsyncSession, restaurant_id: UUID, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Hours that were sent as times of day or as instants, as times of day in the restaurant's zone. Raises Invalid."""
+    sent = [name for name in HOURS if values.get(name) is not None]
+    if not sent:
+        return values
+    zone = await refdata.time_zone(SessionReader(session), restaurant_id)
+    return {**values, **{name: time_of_day(values[name], zone, name) for name in sent}}
 
 
 def _apply(entry: Availability, changes: Mapping[str, Any]) -> None:

@@ -12,6 +12,8 @@ from services.scheduling.domain.conflicts import local_instant
 DEFAULT_BREAK_MINUTES: Final = 30
 LONGEST_SHIFT: Final = timedelta(hours=24)
 LONGEST_MINUTES: Final = 31 * 24 * 60
+# A day on which no zone moves its clocks.
+_ANY_DAY: Final = date(2026, 1, 15)
 
 
 def minutes_of(value: Any, field: str) -> int | None:
@@ -65,6 +67,11 @@ def shift_of(day: date, start: str, end: str, zone: ZoneInfo) -> Period:
     if ends - begins > LONGEST_SHIFT:
         raise Invalid.field("end_time", "A shift lasts at most a day.", code="invalid_times")
     return Period(begins, ends)
+
+
+def time_of_day(text: str, zone: ZoneInfo, field: str) -> time:
+    """What the clock on the wall says at a time of day or at an instant in ISO 8601. Raises Invalid."""
+    return _moment(_ANY_DAY, text, zone, field)[0].astimezone(zone).time()
 
 
 def _moment(day: date, text: str, zone: ZoneInfo, field: str) -> tuple[datetime, bool]:
