@@ -1,5 +1,6 @@
 """Weeks: begun, filled from templates and other weeks, published."""
 
+import calendar
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,15 +50,28 @@ class Filled:
     unfilled: int = 0
 
 
-async def create(session: AsyncSession, restaurant_id: UUID, week_start: date) -> WeeklySchedule:
-    """A new week. Raises Invalid when it does not begin on a Monday or is there already."""
-    if week_start.weekday() != 0:
+def monday_of(week_start: date) -> date:
+    """The first day of the week that is meant. Raises Invalid for a day in the middle of one.
+
+    Calendars that begin on Sunday name their weeks by it, and six of their seven days are in the week after it.
+    """
+    if week_start.weekday() == calendar.SUNDAY:
+        return week_start + timedelta(days=1)
+    if week_start.weekday() != calendar.MONDAY:
         raise Invalid.field("week_start", "A week starts on a Monday.", code="not_a_monday")
-    row = {"restaurant_id": restaurant_id, "week_start": week_start}
+    return week_start
+
+
+async def create(session: AsyncSession, restaurant_id: UUID, week_start: date) -> WeeklySchedule:
+    """A new week, or the one that is there where a Sunday names it. Raises Invalid for other days and a second week."""
+    monday = monday_of(week_start)
+    row = {"restaurant_id": restaurant_id, "week_start": monday}
     week = (await session.scalars(_INSERT, [row])).one_or_none()
-    if week is None:
+    if week is not None:
+        return week
+    if monday == week_start:
         raise Invalid.field("week_start", WEEK_TAKEN, code="week_taken")
-    return week
+    return await shift_commands.week_for(session, restaurant_id, monday)
 
 
 async def locked(session: AsyncSession, restaurant_id: UUID, week_id: UUID) -> WeeklySchedule:

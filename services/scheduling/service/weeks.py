@@ -111,9 +111,7 @@ class WeekService:
         return await self._fill(call, week.week_start, request.template_id)
 
     async def GenerateWeek(self, request: week_pb2.GenerateWeekRequest, call: Call) -> week_pb2.FillWeekResponse:
-        monday = date.fromisoformat(request.week_start)
-        if monday.weekday() != 0:
-            raise Invalid.field("week_start", "A week starts on a Monday.", code="not_a_monday")
+        monday = commands.monday_of(date.fromisoformat(request.week_start))
         return await self._fill(call, monday, request.template_id)
 
     async def _fill(self, call: Call, monday: date, template_id: str) -> week_pb2.FillWeekResponse:

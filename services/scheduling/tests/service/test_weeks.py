@@ -46,6 +46,15 @@ async def test_a_week_begins_once_and_on_a_monday(api: Api, scheduling: RunningS
         assert list(refused.value.fields) == ["week_start"]
 
 
+async def test_a_week_of_a_calendar_that_begins_on_sunday_is_that_of_the_monday_after(
+    api: Api, scheduling: RunningService
+) -> None:
+    us = team(scheduling)
+    made = await begin(api, us, "2026-11-22")
+    assert (made.week_start, made.week_end) == (MONDAY, "2026-11-29")
+    assert (await begin(api, us, "2026-11-22")).id == made.id
+
+
 async def test_publishing_tells_each_person_once_and_again_only_what_changed(
     api: Api, scheduling: RunningService, bus: Bus
 ) -> None:
