@@ -61,19 +61,23 @@ class Agents:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
 
-    async def acting(self, request: Any, call: Call, *, about: str = "") -> Acting:
+    async def acting(self, request: Any, call: Call, *, about: str = "", place: UUID | None = None) -> Acting:
         """Where and for whom an agent acts, by the clues in its request.
 
-        `about` names whom the request is about; it finds the restaurant when nothing else does, and is nobody that the
-        agent acts for. Raises Invalid when nothing names a restaurant, NotFound for one that is not the key's.
+        `about` names whom the request is about, and `place` where what it is about is; they find the restaurant when
+        nothing else does, and the person is nobody that the agent acts for. Raises Invalid when nothing names a
+        restaurant, NotFound for one that is not the key's.
         """
         clues = _clues(request, call)
         try:
             found = await self._identity.resolve(clues)
         except RemoteRefusal as refusal:
-            if refusal.code != _UNRESOLVED or not about:
+            if refusal.code != _UNRESOLVED or not (about or place):
                 raise Invalid(NO_CONTEXT, code=_UNRESOLVED) if refusal.code == _UNRESOLVED else refusal from None
-            clues.user_id = about
+            if place is not None:
+                clues.restaurant_ids.append(str(place))
+            else:
+                clues.user_id = about
             found = await self._identity.resolve(clues)
             found.ClearField("person")
         return _acting(found, call)

@@ -25,6 +25,7 @@ _WHOSE = Query(
         ChecklistExecution.id == bindparam("id", type_=sa.Uuid)
     )
 )
+_WHERE = Query(sa.select(Shift.restaurant_id).where(Shift.id == bindparam("id", type_=sa.Uuid)))
 _NEXT_SHIFT = Query(
     sa.select(Shift.id)
     .join(ShiftPerson, ShiftPerson.shift_id == Shift.id)
@@ -58,6 +59,12 @@ async def whose_execution(reading: Reading, execution_id: UUID) -> Any:
     if row is None:
         raise NotFound(NO_EXECUTION)
     return row
+
+
+async def restaurant_of_shift(reading: Reading, shift_id: UUID) -> UUID | None:
+    """Where a shift is worked; `reading` sees every restaurant."""
+    row = await reading.first(_WHERE, id=shift_id)
+    return row.restaurant_id if row is not None else None
 
 
 async def next_shift(reading: Reading, restaurant_id: UUID, user_id: UUID, now: datetime) -> UUID | None:

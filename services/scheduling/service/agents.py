@@ -11,6 +11,7 @@ import refdata
 from mizan.scheduling.v1 import agent_pb2, shift_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock, timestamp_of
+from servicekit.db import SYSTEM
 from servicekit.errors import Invalid, NotFound
 from services.scheduling.agents import PLAN, Acting, Agents
 from services.scheduling.commands import agents as commands
@@ -224,7 +225,11 @@ class AgentSchedulingService:
     async def NotifyShift(self, request: agent_pb2.NotifyShiftRequest, call: Call) -> agent_pb2.NotifyShiftResponse:
         if not (request.shift_id or request.staff_id):
             raise Invalid("Either shift_id or staff_id is required", code="required")
-        acting = await self._agents.acting(request, call, about=request.staff_id)
+        shift_id = _uuid(request.shift_id) if request.shift_id else None
+        place = await queries.restaurant_of_shift(call.read(SYSTEM), shift_id) if shift_id else None
+        if request.shift_id and place is None:
+            raise NotFound("Shift not found")
+        acting = await self._agents.acting(request, call, about=request.staff_id, place=place)
         acting.require(PLAN)
         reader, tenant = call.read(acting.scope), acting.restaurant_id
         staff = None
@@ -232,7 +237,6 @@ class AgentSchedulingService:
             staff = await self._member(call, acting, request.staff_id)
             if not staff.phone:
                 raise Invalid("Staff member has no phone number", code="no_phone")
-        shift_id = _uuid(request.shift_id) if request.shift_id else None
         if staff is not None and not request.shift_id:
             shift_id = await queries.next_shift(reader, tenant, staff.user_id, self._clock.now())
         if shift_id is None:
@@ -242,7 +246,7 @@ class AgentSchedulingService:
         call.notes.entity_id = str(shift_id)
         return agent_pb2.NotifyShiftResponse(
             success=bool(told),
-            message=f"{len(told)} people are told" if told else "Nobody is on this shift",
+            message=_told(len(told)),
             whatsapp_result=orjson.dumps({"queued": len(told)}).decode(),
         )
 
@@ -329,6 +333,12 @@ def _day(text: str) -> date:
         return date.fromisoformat(text.strip())
     except ValueError as error:
         raise Invalid("Invalid date/time format", code="invalid_date") from error
+
+
+def _told(count: int) -> str:
+    if not count:
+        return "Nobody is on this shift"
+    return "1 person is told" if count == 1 else f"{count} people are told"
 
 
 def _uuid(text: str) -> UUID | None:

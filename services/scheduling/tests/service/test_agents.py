@@ -147,6 +147,19 @@ async def test_people_are_found_by_name_and_phone(
     assert nowhere.message == "Unable to resolve restaurant context."
 
 
+async def test_people_are_told_of_a_shift_that_is_named_and_nothing_else(
+    api: Api, scheduling: RunningService, neighbour: tuple[Neighbour, str]
+) -> None:
+    us = team(scheduling)
+    neighbour[0].knows(us)
+    service = api.AgentSchedulingService
+    made = await service.CreateAgentShift(shift(us), principal=AGENT)
+    told = await service.NotifyShift(agents.NotifyShiftRequest(shift_id=made.shift.id), principal=AGENT)
+    assert (told.success, told.message) == (True, "1 person is told")
+    unknown = agents.NotifyShiftRequest(shift_id=str(uuid4()))
+    assert (await refusal(service.NotifyShift(unknown, principal=AGENT))).message == "Shift not found"
+
+
 async def test_a_shift_brings_its_work_and_is_told(
     api: Api, scheduling: RunningService, neighbour: tuple[Neighbour, str], bus: Bus
 ) -> None:
