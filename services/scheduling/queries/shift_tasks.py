@@ -13,7 +13,7 @@ import refdata
 from servicekit.db import Query, Reader, Reading
 from servicekit.errors import NotFound
 from servicekit.paging import Page, read_page
-from services.scheduling.models import ShiftPerson, ShiftTask, TaskCategory
+from services.scheduling.models import ShiftPerson, ShiftTask, TaskCategory, TaskTemplate
 
 NO_TASK = "No ShiftTask matches the given query."
 _RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
@@ -39,8 +39,11 @@ _TASKS = (
         TaskCategory.description.label("category_description"),
         TaskCategory.color.label("category_color"),
         TaskCategory.created_at.label("category_created_at"),
+        TaskTemplate.name.label("template_name"),
+        TaskTemplate.description.label("template_description"),
     )
     .outerjoin(TaskCategory, TaskCategory.id == ShiftTask.category_id)
+    .outerjoin(TaskTemplate, TaskTemplate.id == ShiftTask.template_id)
     .outerjoin(
         _assignee,
         sa.and_(_assignee.c.restaurant_id == ShiftTask.restaurant_id, _assignee.c.user_id == ShiftTask.assigned_to),

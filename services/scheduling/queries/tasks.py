@@ -49,6 +49,7 @@ _TASKS = (
         TaskCategory.color.label("category_color"),
         TaskCategory.created_at.label("category_created_at"),
         TaskTemplate.name.label("template_name"),
+        TaskTemplate.description.label("template_description"),
         sa.select(sa.func.count()).where(_child.parent_id == Task.id).scalar_subquery().label("subtasks_count"),
     )
     .outerjoin(TaskCategory, TaskCategory.id == Task.category_id)

@@ -70,6 +70,7 @@ def shift_task_message(row: Any, subtasks: Sequence[Any] = ()) -> shift_task_pb2
         created_by_name=row.author_name or None,
         progress_percentage=_progress(row.status, subtasks),
         subtasks=[shift_task_message(subtask) for subtask in subtasks],
+        template=template_name(row),
     )
     message.created_at.FromDatetime(row.created_at)
     message.updated_at.FromDatetime(row.updated_at)
@@ -84,6 +85,15 @@ def shift_task_message(row: Any, subtasks: Sequence[Any] = ()) -> shift_task_pb2
             category.description = row.category_description
         category.created_at.FromDatetime(row.category_created_at)
     return message
+
+
+def template_name(row: Any) -> shift_task_pb2.TaskTemplateName | None:
+    """The template that a task was made from."""
+    if row.template_id is None:
+        return None
+    return shift_task_pb2.TaskTemplateName(
+        id=str(row.template_id), name=row.template_name, description=row.template_description
+    )
 
 
 def shift_task_messages(rows: Sequence[Any], under: Sequence[Any] | None = None) -> list[shift_task_pb2.ShiftTask]:

@@ -59,14 +59,15 @@ class ShiftTaskService:
         self, request: shift_task_pb2.CreateShiftTaskRequest, call: Call
     ) -> shift_task_pb2.ShiftTask:
         session = await call.session()
-        task_id = await commands.create(session, call.principal, values_of(request), self._clock.now())
+        values = _in_our_words(values_of(request))
+        task_id = await commands.create(session, call.principal, values, self._clock.now())
         return await _read(call, session, task_id)
 
     async def UpdateShiftTask(
         self, request: shift_task_pb2.UpdateShiftTaskRequest, call: Call
     ) -> shift_task_pb2.ShiftTask:
         session = await call.session()
-        changes = changes_of(request, FIELDS, nullable=NULLABLE)
+        changes = _in_our_words(changes_of(request, FIELDS, nullable=NULLABLE))
         await commands.change(session, call.principal, UUID(request.id), changes, self._clock.now())
         return await _read(call, session, UUID(request.id))
 
@@ -151,7 +152,14 @@ def _chosen(request: Any, call: Call) -> dict[str, Any]:
     chosen = values_of(request, without=("page", "page_size"))
     if not call.principal.may(commands.PLAN):
         chosen["own"] = call.principal.user_id
-    return {name: value.upper() if name in ("status", "priority") else value for name, value in chosen.items()}
+    return _in_our_words(
+        {name: value.upper() if name in ("status", "priority") else value for name, value in chosen.items()}
+    )
+
+
+def _in_our_words(values: dict[str, Any]) -> dict[str, Any]:
+    """Values with the state that the dashboard calls pending called as everywhere else."""
+    return {**values, "status": "TODO"} if values.get("status") == "PENDING" else values
 
 
 async def _list(request: Any, call: Call, chosen: dict[str, Any]) -> shift_task_pb2.ListShiftTasksResponse:

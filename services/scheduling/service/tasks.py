@@ -16,7 +16,7 @@ from services.scheduling.commands.shift_tasks import PLAN
 from services.scheduling.domain.clock import duration_text
 from services.scheduling.queries import tasks as queries
 from services.scheduling.queries.tasks import People
-from services.scheduling.service.convert import full_name, person_info, text_of
+from services.scheduling.service.convert import full_name, person_info, template_name, text_of
 
 NULLABLE = (
     "description",
@@ -141,6 +141,7 @@ def _message(row: Any, people: People) -> task_pb2.Task:
         created_at=row.created_at,
         updated_at=row.updated_at,
         subtasks_count=row.subtasks_count,
+        template_details=template_name(row),
     )
     if row.category_id is not None:
         category = message.category_details

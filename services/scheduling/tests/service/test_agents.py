@@ -18,6 +18,7 @@ from mizan.scheduling.v1 import agent_pb2 as agents
 from mizan.scheduling.v1 import checklist_pb2 as checklists
 from mizan.scheduling.v1 import checklist_template_pb2 as templates
 from mizan.scheduling.v1 import shift_pb2
+from mizan.scheduling.v1 import shift_task_pb2 as shift_tasks
 from mizan.scheduling.v1 import task_template_pb2 as task_templates
 from servicekit.db import SYSTEM
 from servicekit.errors import Invalid
@@ -183,6 +184,9 @@ async def test_a_shift_brings_its_work_and_is_told(
     assert list(made.auto_association.attached_template_names) == ["Dinner service"]
     created = made.auto_association
     assert (created.created_shift_tasks, created.created_checklist_executions) == (2, 1)
+    listing = shift_tasks.ListShiftTasksRequest(shift_id=made.shift.id)
+    listed = await api.ShiftTaskService.ListShiftTasks(listing, principal=us.manager)
+    assert {(task.template.id, task.template.name) for task in listed.results} == {(work.id, "Dinner service")}
     notice = await bus.first(facts.ShiftNoticeRequested, us.restaurant_id)
     assert list(notice.message.staff_ids) == [str(us.people[0])]
     mine = await api.ChecklistService.ListMyExecutions(checklists.ListMyExecutionsRequest(), principal=us.principal(0))

@@ -79,6 +79,7 @@ async def test_tasks_are_generated_from_a_template(api: Api, scheduling: Running
         ("Sweep", "HIGH", "00:15:00"),
         ("Mop", "MEDIUM", ""),
     }
+    assert {(task.template_details.id, task.template_details.name) for task in answer.tasks} == {(made.id, "Closing")}
     mine = await api.TaskService.ListTasks(tasks.ListTasksRequest(), principal=us.principal(0))
     assert (mine.count, mine.results[0].assigned_to_names) == (2, ["Person0 Idrissi"])
     assert (await api.TaskService.ListTasks(tasks.ListTasksRequest(), principal=us.principal(1))).count == 0
@@ -112,6 +113,11 @@ async def test_staff_change_the_state_of_their_tasks_and_nothing_else(api: Api, 
     change.update_mask.paths.append("status")
     changed = await api.ShiftTaskService.UpdateShiftTask(change, principal=us.principal(0))
     assert (changed.status, changed.progress_percentage) == ("IN_PROGRESS", 50)
+    change.status = "PENDING"
+    waiting = await api.ShiftTaskService.UpdateShiftTask(change, principal=us.principal(0))
+    listing = shift_tasks.ListShiftTasksRequest(status="pending")
+    assert (waiting.status, waiting.HasField("template")) == ("TODO", False)
+    assert (await api.ShiftTaskService.ListShiftTasks(listing, principal=us.manager)).count == 1
     rename = shift_tasks.UpdateShiftTaskRequest(id=made.id, title="Rest")
     rename.update_mask.paths.append("title")
     refused = await refusal(api.ShiftTaskService.UpdateShiftTask(rename, principal=us.principal(0)))
