@@ -69,7 +69,7 @@ def prepared_to_clock_in(draft: Draft, known: Situation) -> Draft:
 
 
 async def clock_in(session: AsyncSession, draft: Draft, known: Situation) -> Taken:
-    """Opens a session. Raises Invalid when the person is clocked in already."""
+    """Opens a session. Raises Invalid when the person is clocked in already; the commit raises as `log.begin` says."""
     latest = known.latest
     draft = replace(draft, at=_after(latest, draft.at))
     if latest is not None and latest.status == OPEN and draft.at - latest.started_at < LONGEST:
@@ -78,12 +78,12 @@ async def clock_in(session: AsyncSession, draft: Draft, known: Situation) -> Tak
     opened = apply(latest, draft.punch(identifier))
     if opened is None or opened is latest:
         raise AssertionError("clocking in opens a session")
-    try:
-        if latest is not None and latest.status != OPEN and _was_open(known):
+    if latest is not None and latest.status != OPEN and _was_open(known):
+        try:
             await log.change(session, draft.restaurant_id, draft.staff_id, latest, known.version)
-        await log.begin(session, draft, opened, draft.entry(identifier))
-    except Overtaken as overtaken:
-        raise already_in(await _open_since(session, draft)) from overtaken
+        except Overtaken as overtaken:
+            raise already_in(await _open_since(session, draft)) from overtaken
+    log.begin(session, draft, opened, draft.entry(identifier))
     shift = known.shift(draft.shift_id)
     if shift is not None and LATE in draft.flags:
         late = minutes_between(shift.starts_at, draft.at)
@@ -97,7 +97,7 @@ async def clock_in(session: AsyncSession, draft: Draft, known: Situation) -> Tak
 async def punch_open_session(session: AsyncSession, draft: Draft, known: Situation) -> Taken:
     """Ends the open session, or begins or ends a break in it.
 
-    Raises Invalid when that does not fit how things stand, and Overtaken when they stand differently by now.
+    Raises Invalid when that does not fit how things stand; the commit raises as `log.go_on` says.
     """
     latest = known.latest
     if latest is None or latest.status != OPEN:
@@ -109,8 +109,7 @@ async def punch_open_session(session: AsyncSession, draft: Draft, known: Situati
     draft = replace(draft, at=_after(latest, draft.at), shift_id=latest.shift_id)
     identifier = uuid4()
     apply(latest, draft.punch(identifier))
-    entry = draft.entry(identifier)
-    await log.change(session, draft.restaurant_id, draft.staff_id, latest, known.version, entry)
+    log.go_on(session, draft, latest, known.version, draft.entry(identifier))
     shift = known.shift(latest.shift_id)
     if draft.kind == OUT and shift is not None and shift.ends_at - draft.at > known.grace.early_leave:
         early = minutes_between(draft.at, shift.ends_at)

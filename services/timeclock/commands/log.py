@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 
 from mizan.timeclock.events.v1 import events_pb2 as facts
 from servicekit.db import Query, SessionReader
+from servicekit.postponed import postpone
 from services.timeclock import events
 from services.timeclock.domain.punches import NOWHERE, Place, Punch
 from services.timeclock.domain.sessions import CLOSED, OPEN, Session, fold, region_start
@@ -51,9 +52,11 @@ def _query(sql: str) -> Query:
 
 
 _ADD, _RESTORE, _ALTER = _query(_ENTER), _query(_BEGIN), _query(_CHANGE)
-# One statement for the log and for what follows from it: either both are there or neither.
-_BEGIN_AND_ADD = _query(f"WITH done AS ({_BEGIN}), logged AS ({_ENTER} FROM done) SELECT id FROM done")
-_CHANGE_AND_ADD = _query(f"WITH done AS ({_CHANGE}), logged AS ({_ENTER} FROM done) SELECT id FROM done")
+# One statement for the log and for what follows from it, which travels with the commit. Where somebody else was faster
+# it fails, and the call is made again from the start.
+_LOGGED = f"{_ENTER} WHERE coalesce((SELECT id FROM done), overtaken()) IS NOT NULL"
+_BEGIN_AND_ADD = _query(f"WITH done AS ({_BEGIN}) {_LOGGED}")
+_CHANGE_AND_ADD = _query(f"WITH done AS ({_CHANGE}) {_LOGGED}")
 _LOCK_PERSON = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 0))")
 
 
@@ -136,46 +139,42 @@ async def add(session: AsyncSession, entry: dict[str, Any]) -> None:
     events.punch_recorded(session, entry)
 
 
-async def begin(session: AsyncSession, draft: Draft, opened: Session, entry: dict[str, Any]) -> None:
-    """Opens a session, with the punch that does. Raises Overtaken when the person has an open one by now."""
+def begin(session: AsyncSession, draft: Draft, opened: Session, entry: dict[str, Any]) -> None:
+    """Opens a session with the punch that does, when the transaction commits.
+
+    The commit raises psycopg's SerializationFailure when the person has an open one by then.
+    """
     row = {"id": opened.id, "restaurant_id": draft.restaurant_id, "staff_id": draft.staff_id, "version": 1}
     # Asked of the database and not of what was read: of many at once, one is let in.
-    if not await _done(session, _BEGIN_AND_ADD, {**row, **_stored(opened)}, entry):
-        raise Overtaken
-    events.session_changed(
-        session,
-        facts.SessionOpened(session=events.session_facts(draft.restaurant_id, draft.staff_id, opened, 1)),
-    )
+    postpone(session, _BEGIN_AND_ADD, {**row, **_stored(opened), **_prefixed(entry)})
+    events.punch_recorded(session, entry)
+    about = events.session_facts(draft.restaurant_id, draft.staff_id, opened, 1)
+    events.session_changed(session, facts.SessionOpened(session=about))
 
 
-async def change(
-    session: AsyncSession,
-    restaurant_id: UUID,
-    staff_id: UUID,
-    changed: Session,
-    version: int,
-    entry: dict[str, Any] | None = None,
-) -> None:
-    """Stores how a session of a known version is now, with the punch that made it so.
+def go_on(session: AsyncSession, draft: Draft, changed: Session, version: int, entry: dict[str, Any]) -> None:
+    """Stores how a session of a known version is after a punch, and the punch, when the transaction commits.
 
-    Raises Overtaken when it is another one by now.
+    The commit raises psycopg's SerializationFailure when it is another version by then.
     """
-    query = _ALTER if entry is None else _CHANGE_AND_ADD
-    if not await _done(session, query, {"id": changed.id, "known": version, **_stored(changed)}, entry):
+    known = {"id": changed.id, "known": version}
+    postpone(session, _CHANGE_AND_ADD, {**known, **_stored(changed), **_prefixed(entry)})
+    events.punch_recorded(session, entry)
+    _say_changed(session, draft.restaurant_id, draft.staff_id, changed, version + 1)
+
+
+async def change(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, changed: Session, version: int) -> None:
+    """Stores how a session of a known version is now. Raises Overtaken when it is another one by now."""
+    known = {"id": changed.id, "known": version}
+    if await SessionReader(session).first(_ALTER, **known, **_stored(changed)) is None:
         raise Overtaken
-    about = events.session_facts(restaurant_id, staff_id, changed, version + 1)
+    _say_changed(session, restaurant_id, staff_id, changed, version + 1)
+
+
+def _say_changed(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, changed: Session, version: int) -> None:
+    about = events.session_facts(restaurant_id, staff_id, changed, version)
     kind = facts.SessionClosed if changed.status == CLOSED else facts.SessionChanged
     events.session_changed(session, kind(session=about))
-
-
-async def _done(session: AsyncSession, query: Query, values: dict[str, Any], entry: dict[str, Any] | None) -> bool:
-    """Whether the statement found its row; then the entry is in the log, and said."""
-    added = {} if entry is None else _prefixed(entry)
-    if await SessionReader(session).first(query, **values, **added) is None:
-        return False
-    if entry is not None:
-        events.punch_recorded(session, entry)
-    return True
 
 
 def _stored(session: Session) -> dict[str, Any]:
@@ -258,7 +257,7 @@ async def _discard(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, r
 
 async def _restore(session: AsyncSession, restaurant_id: UUID, staff_id: UUID, found: Session) -> None:
     row = {"id": found.id, "restaurant_id": restaurant_id, "staff_id": staff_id, "version": 1}
-    if not await _done(session, _RESTORE, {**row, **_stored(found)}, None):
+    if await SessionReader(session).first(_RESTORE, **row, **_stored(found)) is None:
         raise Overtaken
     about = events.session_facts(restaurant_id, staff_id, found, 1)
     kind = facts.SessionOpened if found.status == OPEN else facts.SessionClosed

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mizan.timeclock.events.v1 import events_pb2 as facts
 from services.timeclock import events
 from services.timeclock.commands import log
-from services.timeclock.commands.log import Draft, Overtaken
+from services.timeclock.commands.log import Draft
 from services.timeclock.domain.attendance import EARLIEST, Shift
 from services.timeclock.domain.punches import OUT
 from services.timeclock.domain.sessions import AUTO_OUT, LONGEST, apply
@@ -134,10 +134,7 @@ async def settle(session: AsyncSession, found: Overdue, now: datetime) -> bool:
         )
         identifier = uuid4()
         apply(current, draft.punch(identifier))
-        try:
-            await log.change(session, row.restaurant_id, row.staff_id, current, version, draft.entry(identifier))
-        except Overtaken:
-            return False
+        log.go_on(session, draft, current, version, draft.entry(identifier))
         version += 1
     parameters: dict[str, Any] = {
         "session_id": row.id,

@@ -12,11 +12,11 @@ from mizan.timeclock.v1 import agent_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock
 from servicekit.db import Scope, SessionReader
-from servicekit.errors import Conflict, Forbidden, NotFound, Refusal
+from servicekit.errors import Forbidden, NotFound, Refusal
 from services.timeclock.clients import Identity
 from services.timeclock.commands import clocking
 from services.timeclock.commands.clocking import Taken, refused
-from services.timeclock.commands.log import Draft, Overtaken
+from services.timeclock.commands.log import Draft
 from services.timeclock.domain import attendance
 from services.timeclock.domain.punches import IN, OUT, Place
 from services.timeclock.queries.overviews import Attended, attendance_of
@@ -26,7 +26,6 @@ from services.timeclock.service.attendance import NOT_A_DATE, at_clock
 from services.timeclock.service.convert import event_fields
 
 DEVICE = "Lua Agent"
-ATTEMPTS = 3
 PUNCHES = "timeclock.punch"
 STATUSES = {
     attendance.SCHEDULED: "Scheduled",
@@ -63,12 +62,7 @@ class AgentClockService:
             raise refused("staff_id is required", "staff_id is required", "required")
         draft, known = await self._draft(OUT, request, call, "Clock-out by the agent")
         session = await call.session(Scope(draft.restaurant_id))
-        for _ in range(ATTEMPTS):
-            try:
-                return _answer(call, await clocking.punch_open_session(session, draft, known))
-            except Overtaken:
-                known = await situation(SessionReader(session), draft.restaurant_id, draft.staff_id, draft.at)
-        raise Conflict("Somebody else is changing this right now. Please try again.", code="concurrent_change")
+        return _answer(call, await clocking.punch_open_session(session, draft, known))
 
     async def GetAttendanceReport(
         self, request: agent_pb2.GetAttendanceReportRequest, call: Call
@@ -112,7 +106,8 @@ class AgentClockService:
         if PUNCHES not in found.person.permissions:
             raise Forbidden("This person does not clock in.")
         restaurant_id, staff_id, now = UUID(found.restaurant_id), UUID(found.person.id), self._clock.now()
-        known = await situation(call.read(Scope(restaurant_id)), restaurant_id, staff_id, now)
+        session = await call.session(Scope(restaurant_id))
+        known = await situation(SessionReader(session), restaurant_id, staff_id, now)
         call.notes.restaurant_id = restaurant_id
         call.notes.user_id = staff_id
         call.notes.description = f"{found.person.name}: {notes}"

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from google.api import httpbody_pb2
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import refdata
@@ -14,12 +15,12 @@ from mizan.timeclock.v1 import clock_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock, timestamp_of
 from servicekit.db import Scope, SessionReader
-from servicekit.errors import NON_FIELD, Conflict, Forbidden, Invalid, Refusal, Unavailable
+from servicekit.errors import NON_FIELD, Forbidden, Invalid, Refusal, Unavailable
 from servicekit.files import StoredFile
 from services.timeclock.clients import Identity
 from services.timeclock.commands import clocking, log
 from services.timeclock.commands.clocking import Taken, refused
-from services.timeclock.commands.log import Draft, Overtaken
+from services.timeclock.commands.log import Draft
 from services.timeclock.domain import places
 from services.timeclock.domain.punches import BREAK_END, BREAK_START, IN, OUT, Moment, Place, moment_of
 from services.timeclock.models import PunchPhoto
@@ -36,7 +37,6 @@ from services.timeclock.service.convert import (
     session_event,
 )
 
-ATTEMPTS: Final = 3
 UNKNOWN: Final = "Unknown"
 TOO_VAGUE: Final = "GPS accuracy too weak"
 WHATSAPP: Final = "whatsapp"
@@ -110,7 +110,7 @@ class ClockService:
     async def _web_draft(self, kind: str, request: Any, call: Call, notes: str) -> tuple[Draft, Situation]:
         now = self._clock.now()
         moment = _moment(request, now)
-        known = await situation(call.read(), call.principal.tenant, call.principal.user_id, moment.at)
+        known = await _situation(request, call, call.principal.tenant, call.principal.user_id, moment.at)
         if not known.is_active:
             raise Forbidden("You no longer work here.")
         names_device = "device_id" in request.DESCRIPTOR.fields_by_name and bool(request.device_id)
@@ -174,7 +174,7 @@ class ClockService:
             raise
         now = self._clock.now()
         restaurant_id, staff_id = UUID(found.restaurant_id), UUID(found.user_id)
-        known = await situation(call.read(Scope(restaurant_id)), restaurant_id, staff_id, now)
+        known = await _situation(request, call, restaurant_id, staff_id, now)
         call.notes.actor = found.name
         call.notes.user_id = staff_id
         call.notes.restaurant_id = restaurant_id
@@ -214,12 +214,7 @@ class ClockService:
             return await clocking.take_late(session, draft)
         if draft.kind == IN:
             return await clocking.clock_in(session, draft, known)
-        for _ in range(ATTEMPTS):
-            try:
-                return await clocking.punch_open_session(session, draft, known)
-            except Overtaken:
-                known = await situation(SessionReader(session), draft.restaurant_id, draft.staff_id, draft.at)
-        raise Conflict("Somebody else is changing this right now. Please try again.", code="concurrent_change")
+        return await clocking.punch_open_session(session, draft, known)
 
     def _keep_photo(self, session: AsyncSession, taken: Taken, photo: StoredFile | None, known: Situation) -> None:
         if photo is None:
@@ -376,6 +371,14 @@ def _too_far(site: places.Site, distance: float) -> str:
         f"You are {places.in_words(distance)} from the restaurant; "
         f"you must be within {places.in_words(site.reach)} of it."
     )
+
+
+async def _situation(request: Message, call: Call, restaurant_id: UUID, staff_id: UUID, at: datetime) -> Situation:
+    """What decides about a punch, read in its own transaction; but none is kept open while a picture is stored."""
+    scope = Scope(restaurant_id)
+    has_picture = any(field.name == "photo" for field, _ in request.ListFields())
+    reading = call.read(scope) if has_picture else SessionReader(await call.session(scope))
+    return await situation(reading, restaurant_id, staff_id, at)
 
 
 def _on_site(request: Any, known: Situation, weakest: float) -> tuple[Place, float | None]:

@@ -339,6 +339,24 @@ async def test_another_restaurants_people_are_not_there(team: Team, timeclock: R
         assert (await refusal(getattr(team.api.PunchService, method)(request, principal=stranger))).code == "not_found"
 
 
+async def test_of_many_clock_outs_and_breaks_at_once_each_follows_what_was_there(
+    team: Team, timeclock: RunningService
+) -> None:
+    await team.open()
+    amina = await team.employ()
+    await team.come(amina)
+    attempts = [attempt(amina) for _ in range(30) for attempt in (team.pause, team.go)]
+    answers = await asyncio.gather(*attempts, return_exceptions=True)
+    refused = {one.code for one in answers if isinstance(one, RemoteRefusal)}
+    assert refused <= {"not_clocked_in", "already_on_break", "concurrent_change"}
+    taken = [one for one in answers if not isinstance(one, BaseException)]
+    assert len(taken) + sum(isinstance(one, RemoteRefusal) for one in answers) == len(answers)
+    assert sum(isinstance(one, clock_pb2.WebClockOutResponse) for one in taken) == 1
+    (session,) = rows(timeclock, SESSIONS, amina.subject)
+    assert (session.status, session.version) == ("CLOSED", 1 + len(taken))
+    assert len(rows(timeclock, PUNCHES, amina.subject)) == 1 + len(taken)
+
+
 async def test_a_clock_in_costs_few_statements(team: Team, timeclock: RunningService) -> None:
     await team.open()
     amina = await team.employ()
