@@ -220,6 +220,7 @@ def test_an_announcement_with_a_file_is_acknowledged(restaurant: Restaurant, cli
     (notification,) = eventually(lambda: listed(person, "ANNOUNCEMENT"))
     assert notification["message"] == "On Sunday"
     (attachment,) = notification["attachments"]
+    assert attachment["name"] == attachment["original_name"] == "party.png"
     file = client.get(attachment["url"])
     assert (file.status_code, file.content, file.headers["content-type"]) == (200, PNG, "image/png")
     assert client.get(attachment["url"] + "x").status_code == 403

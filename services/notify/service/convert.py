@@ -77,6 +77,7 @@ def _attachment(file: list[Any], links: FileLinks) -> notification_pb2.Notificat
     attachment_id, key, name, content_type, size, uploaded_at = file
     return notification_pb2.NotificationAttachment(
         name=name,
+        original_name=name,
         url=links.link(attachment_path(attachment_id), key),
         content_type=content_type,
         size=size,
