@@ -14,9 +14,11 @@ from services.scheduling.models import (
     ChecklistAction,
     ChecklistExecution,
     ChecklistTemplate,
+    Incident,
     Procedure,
     Process,
     ProcessTask,
+    Recognition,
     SafetyChecklist,
     ScheduleTemplate,
     Shift,
@@ -35,6 +37,8 @@ ProcessTaskEvent = facts.ProcessTaskCreated | facts.ProcessTaskUpdated | facts.P
 CategoryEvent = facts.TaskCategoryCreated | facts.TaskCategoryUpdated | facts.TaskCategoryDeleted
 ProcedureEvent = facts.ProcedureCreated | facts.ProcedureUpdated | facts.ProcedureDeleted
 SafetyChecklistEvent = facts.SafetyChecklistCreated | facts.SafetyChecklistUpdated | facts.SafetyChecklistDeleted
+IncidentEvent = facts.IncidentReported | facts.IncidentUpdated | facts.IncidentDeleted
+RecognitionEvent = facts.RecognitionCreated | facts.RecognitionUpdated | facts.RecognitionDeleted
 TemplateEvent = facts.TemplateCreated | facts.TemplateUpdated | facts.TemplateDeleted
 ChecklistEvent = (
     facts.ChecklistAssigned
@@ -300,6 +304,42 @@ def procedure_changed(session: AsyncSession, kind: type[ProcedureEvent], procedu
         version=procedure.version,
     )
     _emit(session, kind(procedure=about), about)
+
+
+def incident_changed(
+    session: AsyncSession, kind: type[IncidentEvent], incident: Incident, *, is_edit: bool = False
+) -> None:
+    """A report was made, changed or removed; one that is edited is as far as it was."""
+    about = facts.IncidentFacts(
+        id=str(incident.id),
+        restaurant_id=str(incident.restaurant_id),
+        incident_type=incident.incident_type,
+        title=incident.title,
+        severity=incident.severity,
+        status=incident.status,
+        reporter_id=str(incident.reporter_id or ""),
+        version=incident.version,
+        assigned_to=str(incident.assigned_to or ""),
+    )
+    message = kind(incident=about)
+    if isinstance(message, facts.IncidentUpdated):
+        message.is_edit = is_edit
+    _emit(session, message, about)
+
+
+def recognition_changed(session: AsyncSession, kind: type[RecognitionEvent], recognition: Recognition) -> None:
+    """Somebody was given an award, or one was changed or removed."""
+    about = facts.RecognitionFacts(
+        id=str(recognition.id),
+        restaurant_id=str(recognition.restaurant_id),
+        staff_id=str(recognition.staff_id),
+        title=recognition.title,
+        recognition_type=recognition.recognition_type,
+        points=recognition.points,
+        awarded_by=str(recognition.awarded_by or ""),
+        version=recognition.version,
+    )
+    _emit(session, kind(recognition=about), about)
 
 
 def safety_checklist_changed(

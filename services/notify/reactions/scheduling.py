@@ -290,7 +290,7 @@ class SchedulingReactions(Reactions):
         await self.tell(session, incident.restaurant_id, whom, news, but=incident.reporter_id)
 
     async def incident_updated(self, session: AsyncSession, event: facts.IncidentUpdated, _envelope: Envelope) -> None:
-        """Tells whoever reported it and whoever looks after it."""
+        """Tells whoever reported it how far it is, and whoever looks after it."""
         incident = event.incident
         news = News(
             key=f"incident {incident.id} {incident.status}",
@@ -301,7 +301,8 @@ class SchedulingReactions(Reactions):
             priority="MEDIUM",
             data={"incident_id": incident.id, "status": incident.status},
         )
-        await self.tell(session, incident.restaurant_id, [incident.reporter_id, incident.assigned_to], news)
+        whom = [incident.assigned_to] if event.is_edit else [incident.reporter_id, incident.assigned_to]
+        await self.tell(session, incident.restaurant_id, whom, news)
 
     # Tasks and checklists
 

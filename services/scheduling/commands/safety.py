@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import refdata
 from mizan.scheduling.events.v1 import events_pb2 as facts
-from servicekit import events as bus
 from servicekit.db import SessionReader
 from servicekit.errors import Invalid, NotFound
 from servicekit.identity import Principal
@@ -125,6 +124,32 @@ async def delete_checklist(session: AsyncSession, restaurant_id: UUID, checklist
     return checklist
 
 
+async def award(session: AsyncSession, recognition: Recognition, values: Mapping[str, Any]) -> UUID:
+    """Gives somebody an award; its id. Raises Invalid or NotFound."""
+    made = await add(session, recognition, values)
+    events.recognition_changed(session, facts.RecognitionCreated, recognition)
+    return made
+
+
+async def change_recognition(
+    session: AsyncSession, restaurant_id: UUID, recognition_id: UUID, changes: Mapping[str, Any]
+) -> None:
+    """Applies what was sent. Raises NotFound or Invalid."""
+    recognition = await locked(session, Recognition, restaurant_id, recognition_id)
+    recognition.version += 1
+    await change(session, recognition, changes)
+    events.recognition_changed(session, facts.RecognitionUpdated, recognition)
+
+
+async def delete_recognition(session: AsyncSession, restaurant_id: UUID, recognition_id: UUID) -> Recognition:
+    """Removes an award. Raises NotFound."""
+    recognition = await locked(session, Recognition, restaurant_id, recognition_id)
+    recognition.version += 1
+    events.recognition_changed(session, facts.RecognitionDeleted, recognition)
+    await session.delete(recognition)
+    return recognition
+
+
 async def locked(session: AsyncSession, model: type[Kept], restaurant_id: UUID, wanted: UUID) -> Kept:
     """A row, held against others. Raises NotFound."""
     row: Kept | None = await session.scalar(
@@ -157,8 +182,22 @@ async def report_for(
     )
     await add(session, incident, values)
     await session.refresh(incident, ["created_at"])
-    _emit(session, incident, facts.IncidentReported(incident=_facts(incident)))
+    events.incident_changed(session, facts.IncidentReported, incident)
     return incident
+
+
+async def change_incident(session: AsyncSession, incident: Incident, changes: Mapping[str, Any]) -> None:
+    """Applies what was sent. Raises Invalid, or NotFound for a shift or a person that is not there."""
+    incident.version += 1
+    await change(session, incident, changes)
+    events.incident_changed(session, facts.IncidentUpdated, incident, is_edit=True)
+
+
+async def delete_incident(session: AsyncSession, incident: Incident) -> None:
+    """Removes a report."""
+    incident.version += 1
+    events.incident_changed(session, facts.IncidentDeleted, incident)
+    await session.delete(incident)
 
 
 async def set_status(
@@ -172,7 +211,7 @@ async def set_status(
         incident.resolution_notes = notes
     incident.version += 1
     await session.flush()
-    _emit(session, incident, facts.IncidentUpdated(incident=_facts(incident)))
+    events.incident_changed(session, facts.IncidentUpdated, incident)
 
 
 def ensure_visible(principal: Principal, row: Any) -> None:
@@ -185,21 +224,3 @@ def ensure_own(principal: Principal, row: Any) -> None:
     """Raises NotFound for a report that the caller neither made nor manages."""
     if not (principal.may(MANAGE) or (row.reporter_id == principal.user_id and row.status == "REPORTED")):
         raise NotFound(f"No {NAMES[Incident]} matches the given query.")
-
-
-def _facts(incident: Incident) -> facts.IncidentFacts:
-    return facts.IncidentFacts(
-        id=str(incident.id),
-        restaurant_id=str(incident.restaurant_id),
-        incident_type=incident.incident_type,
-        title=incident.title,
-        severity=incident.severity,
-        status=incident.status,
-        reporter_id=str(incident.reporter_id or ""),
-        version=incident.version,
-        assigned_to=str(incident.assigned_to or ""),
-    )
-
-
-def _emit(session: AsyncSession, incident: Incident, message: facts.IncidentReported | facts.IncidentUpdated) -> None:
-    bus.emit(session, message, restaurant_id=incident.restaurant_id, aggregate_id=incident.id, version=incident.version)

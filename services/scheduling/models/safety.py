@@ -103,4 +103,5 @@ class Recognition(Base):
     recognition_type: Mapped[str] = mapped_column(sa.String(50))
     points: Mapped[int] = mapped_column(server_default="0")
     awarded_by: Mapped[UUID | None]
+    version: Mapped[Version]
     awarded_at: Mapped[Created]

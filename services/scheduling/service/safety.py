@@ -161,7 +161,7 @@ class SafetyService:
             await _discard_photos(session, row)
             is_new = request.HasField("photo")
             changes["photo_evidence"] = [await self._stored(row.restaurant_id, request.photo)] if is_new else []
-        await commands.change(session, row, changes)
+        await commands.change_incident(session, row, changes)
         return await _read(call, session, row.id, queries.INCIDENTS, self._incident)
 
     async def DeleteIncident(self, request: safety_pb2.DeleteIncidentRequest, call: Call) -> Empty:
@@ -169,7 +169,7 @@ class SafetyService:
         row = await commands.locked(session, Incident, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"title": row.title}
         await _discard_photos(session, row)
-        await session.delete(row)
+        await commands.delete_incident(session, row)
         return Empty()
 
     async def DownloadIncidentPhoto(
@@ -244,24 +244,27 @@ class SafetyService:
     ) -> safety_pb2.Recognition:
         session = await call.session()
         row = Recognition(
-            restaurant_id=call.principal.tenant, awarded_by=call.principal.user_id, recognition_type="SAFETY", points=0
+            restaurant_id=call.principal.tenant,
+            awarded_by=call.principal.user_id,
+            recognition_type="SAFETY",
+            points=0,
+            version=1,
         )
-        made = await commands.add(session, row, values_of(request))
+        made = await commands.award(session, row, values_of(request))
         return await _read(call, session, made, queries.RECOGNITIONS, _recognition)
 
     async def UpdateRecognition(
         self, request: safety_pb2.UpdateRecognitionRequest, call: Call
     ) -> safety_pb2.Recognition:
         session = await call.session()
-        row = await commands.locked(session, Recognition, call.principal.tenant, UUID(request.id))
-        await commands.change(session, row, changes_of(request, RECOGNITION_FIELDS, nullable=()))
-        return await _read(call, session, row.id, queries.RECOGNITIONS, _recognition)
+        changes = changes_of(request, RECOGNITION_FIELDS, nullable=())
+        await commands.change_recognition(session, call.principal.tenant, UUID(request.id), changes)
+        return await _read(call, session, UUID(request.id), queries.RECOGNITIONS, _recognition)
 
     async def DeleteRecognition(self, request: safety_pb2.DeleteRecognitionRequest, call: Call) -> Empty:
         session = await call.session()
-        row = await commands.locked(session, Recognition, call.principal.tenant, UUID(request.id))
+        row = await commands.delete_recognition(session, call.principal.tenant, UUID(request.id))
         call.notes.old_values = {"title": row.title}
-        await session.delete(row)
         return Empty()
 
     async def GetLeaderboard(

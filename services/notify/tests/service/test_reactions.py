@@ -307,6 +307,15 @@ WHAT: dict[str, tuple[Any, dict[str, str]]] = {
         ),
         {STAFF: "COMPLIANCE_ALERT"},
     ),
+    "incident edited": (
+        lambda place, staff: scheduling.IncidentUpdated(
+            incident=scheduling.IncidentFacts(
+                id=str(uuid4()), restaurant_id=str(place), title="Slip", status="REPORTED", reporter_id=str(staff)
+            ),
+            is_edit=True,
+        ),
+        {},
+    ),
 }
 
 

@@ -229,3 +229,63 @@ async def test_every_state_of_a_safety_checklist_is_published(api: Api, scheduli
     (removed,) = await bus.of_aggregate(facts.SafetyChecklistDeleted, made.id, 1)
     about.version = 3
     assert removed.message.checklist == about
+
+
+async def test_every_state_of_a_report_is_published(api: Api, scheduling: RunningService, bus: Bus) -> None:
+    us, service = team(scheduling), api.SafetyService
+    request = safety.CreateIncidentRequest(title="Slipped", description="Wet floor")
+    made = await service.CreateIncident(request, principal=us.principal(0))
+    about = facts.IncidentFacts(
+        id=made.id,
+        restaurant_id=str(us.restaurant_id),
+        incident_type="General",
+        title="Slipped",
+        severity="MEDIUM",
+        status="REPORTED",
+        reporter_id=str(us.people[0]),
+        version=1,
+    )
+    (reported,) = await bus.of_aggregate(facts.IncidentReported, made.id, 1)
+    assert reported.message.incident == about
+    change = safety.UpdateIncidentRequest(id=made.id, severity="HIGH", assigned_to=str(us.people[1]))
+    change.update_mask.paths.extend(("severity", "assigned_to"))
+    await service.UpdateIncident(change, principal=us.manager)
+    moved = safety.UpdateIncidentStatusRequest(id=made.id, status="ADDRESSED")
+    await service.UpdateIncidentStatus(moved, principal=us.manager)
+    edited, updated = await bus.of_aggregate(facts.IncidentUpdated, made.id, 2)
+    about.severity, about.assigned_to, about.version = "HIGH", str(us.people[1]), 2
+    assert (edited.message.incident, edited.message.is_edit) == (about, True)
+    about.status, about.version = "ADDRESSED", 3
+    assert (updated.message.incident, updated.message.is_edit) == (about, False)
+    await service.DeleteIncident(safety.DeleteIncidentRequest(id=made.id), principal=us.manager)
+    (removed,) = await bus.of_aggregate(facts.IncidentDeleted, made.id, 1)
+    about.version = 4
+    assert removed.message.incident == about
+
+
+async def test_every_state_of_an_award_is_published(api: Api, scheduling: RunningService, bus: Bus) -> None:
+    us, service = team(scheduling), api.SafetyService
+    request = safety.CreateRecognitionRequest(staff=str(us.people[0]), title="Safe", description="Well done", points=5)
+    made = await service.CreateRecognition(request, principal=us.manager)
+    about = facts.RecognitionFacts(
+        id=made.id,
+        restaurant_id=str(us.restaurant_id),
+        staff_id=str(us.people[0]),
+        title="Safe",
+        recognition_type="SAFETY",
+        points=5,
+        awarded_by=us.manager.subject,
+        version=1,
+    )
+    (created,) = await bus.of_aggregate(facts.RecognitionCreated, made.id, 1)
+    assert created.message.recognition == about
+    change = safety.UpdateRecognitionRequest(id=made.id, points=8)
+    change.update_mask.paths.append("points")
+    await service.UpdateRecognition(change, principal=us.manager)
+    (changed,) = await bus.of_aggregate(facts.RecognitionUpdated, made.id, 1)
+    about.points, about.version = 8, 2
+    assert changed.message.recognition == about
+    await service.DeleteRecognition(safety.DeleteRecognitionRequest(id=made.id), principal=us.manager)
+    (removed,) = await bus.of_aggregate(facts.RecognitionDeleted, made.id, 1)
+    about.version = 3
+    assert removed.message.recognition == about
