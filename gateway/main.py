@@ -21,6 +21,7 @@ from gateway.compose.reports import Reports
 from gateway.compose.schedule_notifications import ScheduleNotifications
 from gateway.edge import GatewayEdge
 from gateway.exchange import App, Receive, Scope, Send
+from gateway.mcp.server import AgentServer
 from gateway.ratelimit import Limit, Limiter, network_of
 from gateway.routers import admin, health, schema, sockets
 from gateway.settings import GatewaySettings
@@ -78,7 +79,7 @@ class Gateway:
             stack.push_async_callback(self.admin.stop)
             await self.revocations.start()
             stack.push_async_callback(self.revocations.stop)
-            self._app = self._build_app()
+            self._app = await self._build_app(stack)
             self._exit = stack.pop_all()
         garbage.spare()
 
@@ -88,25 +89,32 @@ class Gateway:
         self._app = None
         await self._exit.aclose()
 
-    def _build_app(self) -> App:
+    async def _build_app(self, stack: AsyncExitStack) -> App:
         rendered = self.settings.openapi_file.read_bytes() if self.settings.openapi_file else None
         description = schema.Document(lambda: openapi(self.catalog), rendered)
-        proxy = sockets.SocketProxy(self.settings.notify_ws_url)
+        authenticator = self._authenticator()
+
+        async def served(scope: Scope, receive: Receive, send: Send) -> None:
+            await engine(scope, receive, send)
+
+        agents = AgentServer(authenticator, served, self.catalog, description.json)
+        await agents.start()
+        stack.push_async_callback(agents.stop)
         hand_written = pages(
             [health.router(self.health), schema.router(description), admin.router(self.admin)],
-            sockets.routes(proxy),
+            [*sockets.routes(sockets.SocketProxy(self.settings.notify_ws_url)), agents.route()],
             title=TITLE,
             version=VERSION,
         )
-        engine = Engine(self.catalog, self.models, self._edge(), hand_written)
+        engine = Engine(self.catalog, self.models, self._edge(authenticator), hand_written)
         return surround(engine, self.settings, self.limiter)
 
-    def _edge(self) -> GatewayEdge:
+    def _authenticator(self) -> Authenticator:
         settings = self.settings
         access = IdentityAccess(
             Client(self.channels.of("identity"), ACCESS, self.minter, service_principal("gateway", "access.resolve"))
         )
-        authenticator = Authenticator(
+        return Authenticator(
             access,
             KeySet(access.jwks, refetch_seconds=settings.jwks_refetch_seconds),
             self.cache,
@@ -116,6 +124,9 @@ class Gateway:
             agent_key_sha256=_agent_digest(settings),
             agent_permissions=agent_permissions(self.catalog),
         )
+
+    def _edge(self, authenticator: Authenticator) -> GatewayEdge:
+        settings = self.settings
         parts = Parts(self.channels)
         limits = {
             "ACCOUNT": Limit.parse("account", settings.limit_account),
