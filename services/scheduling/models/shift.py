@@ -68,6 +68,8 @@ class Shift(Base):
     checklist_reminded_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     clock_out_reminded_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     missed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    notified_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    notified_channels: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
     details: Mapped[JsonObject]
     version: Mapped[Version]
     created_at: Mapped[Created]

@@ -49,6 +49,8 @@ COLUMNS = (
     Shift.is_recurring,
     Shift.recurrence_group_id,
     Shift.task_templates,
+    Shift.notified_at,
+    Shift.notified_channels,
     sa.cast(Shift.details, sa.Text).label("details"),
     Shift.created_by,
     Shift.last_modified_by,

@@ -44,6 +44,8 @@ _COLUMNS = (
     sa.cast(Shift.recurrence_group_id, sa.Text).label("recurrence_group_id"),
     # Most have none, and null costs nothing to read.
     sa.func.nullif(Shift.task_templates, sa.literal_column("'{}'")).label("task_templates"),
+    Shift.notified_at,
+    sa.func.nullif(Shift.notified_channels, sa.literal_column("'{}'")).label("notified_channels"),
     Shift.version,
     Shift.created_at,
     Shift.updated_at,

@@ -207,6 +207,10 @@ def shift_message(
     if row.task_templates:
         message.task_templates.extend(map(str, row.task_templates))
         message.task_templates_details.extend(task_template_message(one, language) for one in planned.templates)
+    if row.notified_at is not None:
+        message.notification_sent = True
+        message.notification_sent_at.FromDatetime(row.notified_at)
+        message.notification_channels.extend(row.notified_channels)
     return message
 
 
