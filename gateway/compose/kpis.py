@@ -55,6 +55,8 @@ def days(
             row.avg_order_value = _cents(sold.avg_order_value)
         if held := stock_on.get(day):
             row.inventory_value, row.food_waste_cost = held.total_inventory_value, held.waste_cost
+            row.created_at.CopyFrom(held.created_at)
+            row.updated_at.CopyFrom(held.updated_at)
         if hours := labor_on.get(day):
             row.staff_online_count = hours.people
             revenue = Decimal(row.total_revenue)

@@ -1,6 +1,7 @@
 """What the composed screens make of their parts' answers."""
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.compose import home, kpis, team
 from mizan.gateway.v1 import dashboard_pb2
@@ -26,7 +27,12 @@ def order(expected: str | None, supplier: str) -> purchase_order_pb2.PurchaseOrd
 
 def day(date: str) -> report_pb2.InventoryReport:
     return report_pb2.InventoryReport(
-        restaurant=RESTAURANT, date=date, total_inventory_value="120.50", waste_cost="4.00"
+        restaurant=RESTAURANT,
+        date=date,
+        total_inventory_value="120.50",
+        waste_cost="4.00",
+        created_at=Timestamp(seconds=1_795_300_000),
+        updated_at=Timestamp(seconds=1_795_386_400),
     )
 
 
@@ -113,6 +119,7 @@ def test_a_day_is_put_together_from_sales_stock_and_hours() -> None:
     assert (yesterday.labor_cost_percentage, yesterday.staff_online_count) == ("22.50", 4)
     assert (yesterday.inventory_value, yesterday.food_waste_cost) == ("120.50", "4.00")
     assert today.id != yesterday.id
+    assert (today.created_at, today.updated_at) == (stock.results[0].created_at, stock.results[0].updated_at)
 
 
 def test_a_day_without_its_stock_says_so_and_keeps_its_sales() -> None:
@@ -125,6 +132,7 @@ def test_a_day_without_its_stock_says_so_and_keeps_its_sales() -> None:
         ["The stock cannot be shown right now."],
     )
     assert (row.total_revenue, row.inventory_value) == ("400.00", "0.00")
+    assert not row.HasField("updated_at")
     assert list(row.warnings) == ["The stock cannot be shown right now."]
 
 
