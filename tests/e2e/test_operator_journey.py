@@ -39,6 +39,11 @@ def test_a_journey_through_the_platform(mizan) -> None:
         "scheduling stored what was sent",
         "scheduling deleted it again",
         "the fact arrived over NATS",
+        "inventory costs a dish of the menu",
+        "pos took an order and its payment",
+        "the sale is off the shelf",
+        "notify told the owner that little is left",
+        "timeclock and billing know the restaurant",
         "logged out, and the token is worth nothing",
     ]
 
