@@ -68,6 +68,7 @@ def say_ready(installation: Installation, accounts: str, seconds: float) -> None
         f"  mailbox     {site.mailbox_url}\n"
         f"  metrics     {site.metrics_url}\n"
         f"  logs        {installation.logs}\n"
+        f"  agent key   GATEWAY_AGENT_KEY in {installation.environment_file}\n"
         f"  operate it  . {installation.environment_file} && .venv/bin/mizan --help\n"
         f"\n{accounts}\n\nCtrl-C stops everything.",
         flush=True,

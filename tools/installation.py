@@ -340,6 +340,7 @@ class Installation:
             "GATEWAY_METRICS_PORT": str(self._metrics_port),
             "IDENTITY_HTTP_URL": f"http://{LOOPBACK}:{self._http_ports['identity']}",
             "GATEWAY_CORS_ORIGINS": json.dumps([self.frontend_url]),
+            "GATEWAY_AGENT_KEY": DevKeys(self.folder / "secrets").text("agent.platform-key"),
             **({"NOTIFY_WS_URL": f"ws://{LOOPBACK}:{self._ws_port}"} if "notify" in self.services else {}),
         }
 

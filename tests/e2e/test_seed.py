@@ -79,3 +79,13 @@ def test_the_demo_restaurant_can_be_used_as_printed(installation: Site, tmp_path
         assert seed(installation, secrets) == printed
         again = get("/api/settings/unified/")["settingsVersion"], len(get("/api/staff/"))
         assert (*again, get("/api/staff/requests/?page=1")["count"]) == versions
+
+
+def test_the_agent_key_of_an_installation_opens_what_agents_do(installation: Site) -> None:
+    key = installation.environment["GATEWAY_AGENT_KEY"]
+    wanted = "/api/scheduling/agent/staff-by-phone/?phone=%2B212699999999"
+    with httpx.Client(base_url=installation.url, timeout=30) as client:
+        refused = client.get(wanted, headers={"Authorization": "Bearer something-else"})
+        assert refused.status_code == 401, refused.text
+        found = client.get(wanted, headers={"Authorization": f"Bearer {key}"})
+        assert (found.status_code, found.json()["found"]) == (404, False)
