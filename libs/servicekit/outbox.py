@@ -12,23 +12,22 @@ import contextlib
 import time
 from typing import Any
 
-import psycopg
 import structlog
 from nats.errors import Error as NatsError
 from prometheus_client import Counter, Gauge, Histogram
-from psycopg.rows import namedtuple_row
 
 from servicekit import events
 from servicekit.backoff import Backoff, pause
 from servicekit.broker import Broker
 from servicekit.db import Database
 from servicekit.publisher import NO_STREAM, Outgoing, Publisher
+from servicekit.roundtrip import RoundTripConnection, Statement
 
 # One lock per database; the number is the ASCII text "outbox".
 LOCK_KEY = int.from_bytes(b"outbox")
 BATCH_SIZE = 200
-# What was committed within this time goes out in one batch: a tenth of what a kitchen notices.
-LINGER_SECONDS = 0.01
+# What was committed within this time goes out in one batch: a quarter of what a kitchen notices.
+LINGER_SECONDS = 0.025
 POLL_SECONDS = 1.0
 STANDBY_SECONDS = 1.0
 ACKNOWLEDGE_TIMEOUT_SECONDS = 5.0
@@ -56,13 +55,11 @@ BATCH = Histogram(
     "mizan_outbox_batch_events", "Events per published batch.", ("service",), buckets=(1, 2, 5, 10, 20, 50, 100, 200)
 )
 
-_SELECT = "SELECT seq, id, subject, payload, headers, created_at FROM outbox ORDER BY seq LIMIT %s"
-_DELETE = "DELETE FROM outbox WHERE seq = ANY(%s)"
-_LOCK = "SELECT pg_try_advisory_lock(%s)"
+_SELECT = "SELECT seq, id, subject, payload, headers, created_at FROM outbox ORDER BY seq LIMIT $1::int"
+_DELETE = "DELETE FROM outbox WHERE seq = ANY ($1::bigint[])"
+_LOCK = "SELECT pg_try_advisory_lock($1::bigint) AS is_mine"
 
 log = structlog.get_logger(__name__)
-
-Connection = psycopg.AsyncConnection[Any]
 
 
 class Relay:
@@ -126,22 +123,19 @@ class Relay:
             self._oldest = None
             LEADER.labels(self._service).set(0)
 
-    async def _connect(self) -> Connection:
-        return await psycopg.AsyncConnection.connect(
+    async def _connect(self) -> RoundTripConnection:
+        return await RoundTripConnection.connect(
             self._database.url,
             autocommit=True,
-            row_factory=namedtuple_row,
-            prepare_threshold=1,
             application_name=f"{self._service}-relay",
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             options=_OPTIONS,
             **_KEEPALIVES,
         )
 
-    async def _acquire(self, connection: Connection) -> bool:
-        async with asyncio.timeout(STATEMENT_TIMEOUT_SECONDS):
-            row = await (await connection.execute(_LOCK, (LOCK_KEY,))).fetchone()
-        return bool(row and row[0])
+    async def _acquire(self, connection: RoundTripConnection) -> bool:
+        ((row,),) = await self._fetch(connection, Statement(_LOCK, (LOCK_KEY,), cast=True))
+        return bool(row.is_mine)
 
     async def _stand_by(self) -> None:
         """Passes commits of this process on to the leader, wherever it is, until it is time to try the lock again."""
@@ -151,7 +145,7 @@ class Relay:
                 # Nothing depends on it: a nudge that gets lost costs the leader's poll interval.
                 await self._broker.client.publish(self._nudge)
 
-    async def _lead(self, connection: Connection) -> None:
+    async def _lead(self, connection: RoundTripConnection) -> None:
         self.leads = True
         LEADER.labels(self._service).set(1)
         log.info("relay_leads", service=self._service)
@@ -176,7 +170,7 @@ class Relay:
             # What was committed while the service was being stopped.
             await self._round(connection)
 
-    async def _round(self, connection: Connection) -> tuple[int, int]:
+    async def _round(self, connection: RoundTripConnection) -> tuple[int, int]:
         """Publishes what the outbox holds, at most one batch; how much that was, and how much was acknowledged."""
         rows = await self._rows(connection)
         self._oldest = rows[0].created_at.timestamp() if rows else None
@@ -197,13 +191,16 @@ class Relay:
     async def _on_nudge(self, _message: Any) -> None:
         self._work.set()
 
-    async def _rows(self, connection: Connection) -> list[Any]:
+    async def _fetch(self, connection: RoundTripConnection, statement: Statement) -> list[list[Any]]:
         async with asyncio.timeout(STATEMENT_TIMEOUT_SECONDS):
-            return await (await connection.execute(_SELECT, (self._batch_size,), binary=True)).fetchall()
+            return await connection.fetch([statement])
 
-    async def _delete(self, connection: Connection, published: list[int]) -> None:
-        async with asyncio.timeout(STATEMENT_TIMEOUT_SECONDS):
-            await connection.execute(_DELETE, (published,))
+    async def _rows(self, connection: RoundTripConnection) -> list[Any]:
+        (rows,) = await self._fetch(connection, Statement(_SELECT, (self._batch_size,), cast=True))
+        return rows
+
+    async def _delete(self, connection: RoundTripConnection, published: list[int]) -> None:
+        await self._fetch(connection, Statement(_DELETE, (published,), cast=True))
         PUBLISHED.labels(self._service).inc(len(published))
         BATCH.labels(self._service).observe(len(published))
 

@@ -9,7 +9,6 @@ from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
-from google.protobuf.json_format import MessageToDict
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +16,7 @@ from mizan.audit.events.v1 import events_pb2 as audit
 from mizan.notify.events.v1 import events_pb2 as notify
 from mizan.pos.events.v1 import events_pb2 as pos
 from mizan.timeclock.events.v1 import events_pb2 as clock
+from servicekit import wire
 from servicekit.db import Query
 from servicekit.events import Envelope
 from servicekit.inbox import BatchSubscription, Event, Subscription
@@ -50,8 +50,8 @@ async def keep_entries(session: AsyncSession, batch: Sequence[Event]) -> None:
             "entity_type": event.message.entity_type[:100],
             "entity_id": event.message.entity_id[:100] if event.message.HasField("entity_id") else None,
             "description": event.message.description,
-            "old_values": MessageToDict(event.message.old_values),
-            "new_values": MessageToDict(event.message.new_values),
+            "old_values": wire.encode_struct(event.message.old_values),
+            "new_values": wire.encode_struct(event.message.new_values),
             "ip_address": event.message.ip_address[:45] if event.message.HasField("ip_address") else None,
             "user_agent": event.message.user_agent,
             "request_id": event.message.request_id,
