@@ -29,6 +29,7 @@ MONDAY = datetime(2025, 3, 3, tzinfo=UTC)
 DAR, CAFE, STRANGE = sorted(uuid4() for _ in range(3))
 AMINA, SAID, ROOT, LOST = uuid4(), uuid4(), uuid4(), uuid4()
 SUPPLIER, FLOUR, OIL = uuid4(), uuid4(), uuid4()
+DELIVERED, EXPECTED, OF_UNKNOWN = (uuid4() for _ in range(3))
 MAINS, TAGINE, TABLE, CLEANING = uuid4(), uuid4(), uuid4(), uuid4()
 SOLD, REFUNDED, CANCELLED, HELD, UNKNOWN_DISH = (uuid4() for _ in range(5))
 WEEK, TIMELESS = uuid4(), uuid4()
@@ -52,6 +53,11 @@ CREATE TABLE inventory_supplier (id uuid PRIMARY KEY, restaurant_id uuid, name t
     email text, address text);
 CREATE TABLE inventory_inventoryitem (id uuid PRIMARY KEY, restaurant_id uuid, name text, current_stock numeric(10, 2),
     unit text, reorder_level numeric(10, 2), cost_per_unit numeric(10, 2), supplier_id uuid, is_active bool);
+CREATE TABLE inventory_purchaseorder (id uuid PRIMARY KEY, restaurant_id uuid, supplier_id uuid, order_date date,
+    expected_delivery_date date, delivery_date date, total_amount numeric(10, 2), status text, created_by_id uuid,
+    created_at timestamptz, updated_at timestamptz);
+CREATE TABLE inventory_purchaseorderitem (id uuid PRIMARY KEY, purchase_order_id uuid, inventory_item_id uuid,
+    quantity numeric(10, 2), unit_price numeric(10, 2), total_price numeric(10, 2));
 CREATE TABLE menu_menucategory (id uuid PRIMARY KEY, restaurant_id uuid, name text, description text, is_active bool,
     display_order int);
 CREATE TABLE menu_menuitem (id uuid PRIMARY KEY, restaurant_id uuid, category_id uuid, name text, description text,
@@ -131,6 +137,16 @@ def fill_sales(connection: psycopg.Connection) -> None:
     fill(connection, "pos_payments", id=uuid4(), order_id=CANCELLED, amount="122.00", status="FAILED", **paid)
 
 
+def fill_purchases(connection: psycopg.Connection) -> None:
+    """An order that came, one that is expected, and one of an item that is not there."""
+    bought = [(DELIVERED, "RECEIVED", FLOUR), (EXPECTED, "ORDERED", FLOUR), (OF_UNKNOWN, "PENDING", uuid4())]
+    for order, status, item in bought:
+        fill(connection, "inventory_purchaseorder", id=order, restaurant_id=DAR, supplier_id=SUPPLIER, status=status,
+             order_date=THEN.date(), total_amount="80.00", created_by_id=AMINA, created_at=THEN)  # fmt: skip
+        fill(connection, "inventory_purchaseorderitem", id=uuid4(), purchase_order_id=order, inventory_item_id=item,
+             quantity="10", unit_price="8.00", total_price="80.00")  # fmt: skip
+
+
 def fill_work(connection: psycopg.Connection) -> None:
     """A published week of the past, with a night shift, an overlapping one and one without times, and who punched."""
     fill(
@@ -199,6 +215,7 @@ def legacy(stack: Endpoints) -> Iterator[str]:
              unit="KG", cost_per_unit="8.00", supplier_id=SUPPLIER, is_active=True)  # fmt: skip
         fill(connection, "inventory_inventoryitem", id=OIL, restaurant_id=DAR, name="Oil", current_stock="-3", unit="L",
              cost_per_unit="0", is_active=False)  # fmt: skip
+        fill_purchases(connection)
         fill(connection, "menu_menucategory", id=MAINS, restaurant_id=DAR, name="Mains", display_order=1)
         fill(connection, "menu_menuitem", id=TAGINE, restaurant_id=DAR, category_id=MAINS, name="Tagine", price="60.00",
              is_active=True, external_metadata={})  # fmt: skip
@@ -314,7 +331,18 @@ def test_everything_is_taken_over_once(
 
     balance = "SELECT name, quantity, is_active FROM items JOIN stock_balances ON item_id = items.id ORDER BY name"
     assert rows(inventory, balance) == [("Flour", 12.5, True), ("Oil", 0, False)]
+    # What an order brought before is part of what there is, and not received once more.
+    assert "inventory_purchaseorder: 0 taken over, 2 known before, 1 waiting, 0 refused" in again
     assert rows(inventory, "SELECT kind, quantity FROM stock_entries") == [("OPENING", 12.5)]
+    ordered = (
+        "SELECT o.id, status, order_date, created_by, item_id, quantity, unit, unit_price, received_quantity"
+        " FROM purchase_orders o JOIN purchase_order_lines l ON purchase_order_id = o.id ORDER BY status"
+    )
+    of_flour = (THEN.date(), AMINA, FLOUR, 10, "KG", 8)
+    assert rows(inventory, ordered) == [
+        (EXPECTED, "ORDERED", *of_flour, 0),
+        (DELIVERED, "RECEIVED", *of_flour, 10),
+    ]
     assert rows(pos, "SELECT id, category_id, price FROM menu_items") == [(TAGINE, MAINS, 60)]
     assert rows(pos, "SELECT id, status FROM dining_tables") == [(TABLE, "AVAILABLE")]
     assert rows(databases["scheduling"], "SELECT id, name, color FROM task_categories") == [

@@ -1,13 +1,18 @@
-"""Suppliers and items, as inventory keeps them; what is in stock opens each item's ledger."""
+"""Suppliers, items and orders, as inventory keeps them; what is in stock opens each item's ledger."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from servicekit.errors import Invalid, NotFound
 from services.inventory.commands import items, suppliers
-from services.inventory.models import Item, Supplier
-from tools.operations.legacy.source import Row
+from services.inventory.models import Item, PurchaseOrder, PurchaseOrderLine, Supplier
+from tools.operations.legacy.source import Part, Row
 from tools.operations.legacy.steps import NOBODY, Step
+
+STATUSES = ("PENDING", "ORDERED", "RECEIVED", "CANCELLED")
 
 
 async def take_supplier(session: AsyncSession, row: Row) -> None:
@@ -30,7 +35,54 @@ async def take_item(session: AsyncSession, row: Row) -> None:
         item.is_active = False
 
 
+async def take_order(session: AsyncSession, row: Row) -> None:
+    """An order to a supplier; what it brought is in the stock that opened the ledger, and is not received again.
+
+    Raises Invalid for a status that there is not, and NotFound while its supplier or one of its items is not there.
+    """
+    if row["status"] not in STATUSES:
+        raise Invalid.field("status", f"{row['status']} is no status of an order.")
+    restaurant_id, lines = row["restaurant_id"], row["lines"]
+    wanted = {line["inventory_item_id"] for line in lines}
+    found = await session.execute(sa.select(Item.id, Item.unit).where(Item.id.in_(wanted)))
+    units = {item.id: item.unit for item in found}
+    if wanted - set(units) or await session.get(Supplier, row["supplier_id"]) is None:
+        raise NotFound
+    names = ("id", "supplier_id", "order_date", "expected_delivery_date", "delivery_date", "status")
+    kept = {name: row[name] for name in ("created_at", "updated_at") if row.get(name) is not None}
+    session.add(
+        PurchaseOrder(
+            restaurant_id=restaurant_id,
+            created_by=row.get("created_by_id"),
+            version=1,
+            **{name: row.get(name) for name in names},
+            **kept,
+        )
+    )
+    await session.flush()
+    session.add_all(
+        PurchaseOrderLine(
+            id=line["id"],
+            restaurant_id=restaurant_id,
+            purchase_order_id=row["id"],
+            item_id=line["inventory_item_id"],
+            quantity=line["quantity"],
+            unit=units[line["inventory_item_id"]],
+            unit_price=max(line["unit_price"], Decimal(0)),
+            received_quantity=line["quantity"] if row["status"] == "RECEIVED" else 0,
+        )
+        for line in lines
+    )
+
+
 STEPS = (
     Step("inventory", ("inventory_supplier",), Supplier.id, take_supplier),
     Step("inventory", ("inventory_inventoryitem",), Item.id, take_item),
+    Step(
+        "inventory",
+        ("inventory_purchaseorder",),
+        PurchaseOrder.id,
+        take_order,
+        parts=(Part("lines", ("inventory_purchaseorderitem",), "purchase_order_id"),),
+    ),
 )
