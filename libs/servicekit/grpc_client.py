@@ -16,6 +16,7 @@ from servicekit.methods import Method, methods_of
 from servicekit.notice import ACCEPTING
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
+PING_INTERVAL_MS = 30_000
 _RETRY = {
     "maxAttempts": 4,
     "initialBackoff": "0.05s",
@@ -62,7 +63,7 @@ def channel(target: str, services: tuple[ServiceDescriptor, ...]) -> grpc.aio.Ch
         target,
         options=[
             ("grpc.service_config", json.dumps(config)),
-            ("grpc.keepalive_time_ms", 30_000),
+            ("grpc.keepalive_time_ms", PING_INTERVAL_MS),
             ("grpc.keepalive_timeout_ms", 5_000),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2_000),
