@@ -26,8 +26,8 @@ MAX_CONCURRENT_CALLS = 1_000
 # A refusal is an answer: callers repeat by themselves only what no server has answered.
 DO_NOT_REPEAT = ("grpc-retry-pushback-ms", "-1")
 
-# Callers ask every half minute whether the connection lives. By default a server bears that every five minutes, and ends
-# the connection under whichever call comes next.
+# Callers ask every half minute whether the connection lives. By default a server bears that every five minutes, and
+# ends the connection under whichever call comes next.
 LEAST_PING_INTERVAL_MS = 10_000
 
 # What callers need to hear that this server takes no more calls and to turn to another one.
