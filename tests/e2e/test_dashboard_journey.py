@@ -13,6 +13,8 @@ from tools.installation import Site
 pytestmark = pytest.mark.e2e
 
 SCREENS = ("summary/", "analytics/staff_insights/")
+# The safety pages take these as they come: what would be on a second page is seen by nobody.
+WHOLE = ("sops", "safety-checklists", "safety-concerns", "safety-recognitions", "availability", "schedule-tasks")
 BOARDS = ("analytics/live_board_metrics/", "analytics/attendance_dashboard/")
 LISTS = ("kpis/", "analytics/staff_live_metrics/")
 
@@ -31,6 +33,10 @@ def test_the_screens_of_a_new_restaurant(installation: Site) -> None:
             page = owner.get(f"/api/dashboard/{listed}")
             assert page.status_code == 200, page.text
             assert isinstance(page.json(), list)
+
+        for listed in WHOLE:
+            assert owner.get(f"/api/staff/{listed}/").json() == []
+            assert owner.get(f"/api/staff/{listed}/?page=1").json()["results"] == []
 
         summary = owner.get("/api/dashboard/summary/").json()
         assert summary["operations"]["next_delivery"] == {"supplier": "None", "date": "None"}
