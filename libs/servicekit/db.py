@@ -301,6 +301,8 @@ class Database:
 def act_in(session: AsyncSession, scope: Scope) -> None:
     """Has whatever the session runs from now on see another scope's rows, in the transaction that is under way."""
     info = session.sync_session.info
+    if info["scope"] == scope:
+        return
     info["scope"] = scope
     if (driver := info.get(_TRANSACTION)) is not None:
         # Nothing is sent yet: it goes with the next statement.

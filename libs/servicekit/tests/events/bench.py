@@ -194,6 +194,12 @@ async def consuming(database: Database, broker: Broker) -> None:
     )
     await empty(database, inbox)
     await measured(
+        "consume one by one, a hundred in a transaction",
+        expected,
+        lambda: consumed(Subscription("shared", {sample.TillCounted: handle}, size=100, concurrency=1)),
+    )
+    await empty(database, inbox)
+    await measured(
         "consume in batches of 100",
         expected,
         lambda: consumed(BatchSubscription("many", [sample.TillCounted], handle_batch)),
