@@ -12,7 +12,7 @@ from typing import Annotated, Any, NotRequired
 
 from fastapi import Body, Cookie, FastAPI, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import ConfigDict
+from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypedDict
 
 from gateway.transcode.bodies import MULTIPART
@@ -74,7 +74,11 @@ PROBLEM: dict[str, Any] = {
         },
     },
 }
-_AS_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+# Named and not handed to FastAPI, which would look at the same type some thousand times.
+_REFUSAL = {
+    "application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}},
+    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+}
 
 
 def application(catalog: Catalog, models: Models, *, title: str, version: str) -> FastAPI:
@@ -90,7 +94,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     """The application's OpenAPI document."""
     rendered = app.openapi()
     components = rendered.setdefault("components", {})
-    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    schemas = components.setdefault("schemas", {})
+    schemas["Problem"], schemas[ErrorBody.__name__] = PROBLEM, TypeAdapter(ErrorBody).json_schema()
     components["securitySchemes"] = SECURITY_SCHEMES
     return rendered
 
@@ -204,8 +209,8 @@ def _responses(operation: Operation) -> Iterable[tuple[int | str, dict[str, Any]
     statuses += [] if operation.public else [401, 403]
     statuses += [] if operation.reads else [409, 413, 415, 422]
     for status in sorted(statuses):
-        yield status, {"model": ErrorBody, "description": HTTPStatus(status).phrase, "content": dict(_AS_PROBLEM)}
-    yield "default", {"model": ErrorBody, "description": "Any other refusal.", "content": dict(_AS_PROBLEM)}
+        yield status, {"description": HTTPStatus(status).phrase, "content": dict(_REFUSAL)}
+    yield "default", {"description": "Any other refusal.", "content": dict(_REFUSAL)}
 
 
 def _extra(operation: Operation) -> dict[str, Any]:
