@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import stamina
 
 from gateway.settings import DESCRIPTORS
 from gateway.transcode.catalog import Binding, Catalog, Operation
@@ -20,6 +21,7 @@ UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 MOVING = ("last_used_at", "current", "updated_at", "timestamp")
 SENDS_BODY = {"POST", "PUT", "PATCH"}
 MOST_IDS = 12
+SETTLED_SECONDS = 20
 
 pytestmark = pytest.mark.long
 
@@ -64,10 +66,12 @@ def _still(value: Any) -> Any:
 def their_world(theirs: Restaurant, ours: Restaurant) -> dict[str, Any]:
     """What the other restaurant looked like before anybody tried anything."""
     assert ours.owner.id != theirs.owner.id
-    # A new restaurant gets its checklists by an event, which may be under way.
-    for _ in range(300):
-        if theirs.owner.get("/api/checklists/templates/").json():
-            break
+    # A new restaurant gets its checklists and its owner's mail by events, which may be under way.
+    for attempt in stamina.retry_context(on=AssertionError, attempts=None, timeout=SETTLED_SECONDS, wait_max=0.2):
+        with attempt:
+            assert theirs.owner.get("/api/checklists/templates/").json()
+            channels = theirs.owner.get("/api/notifications/health-check/").json()["checks"]
+            assert channels["pending_deliveries_count"] == 0
     return world(theirs)
 
 

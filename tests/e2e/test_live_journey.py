@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+import stamina
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -62,7 +63,10 @@ def test_people_write_to_each_other_and_find_what_they_missed(installation: Site
     amina, badr = restaurant.owner, people.join(restaurant, "WAITER", "4403")
     with screen(installation, "/ws/chat/", badr) as phone:
         phone.until("ready")
-        made(amina.post("/api/chat/messages/", {"message": "Can you come at six?", "recipient_id": badr.id}))
+        # That he has joined is a fact, which may be under way.
+        for attempt in stamina.retry_context(on=AssertionError, attempts=None, timeout=20, wait_max=0.2):
+            with attempt:
+                made(amina.post("/api/chat/messages/", {"message": "Can you come at six?", "recipient_id": badr.id}))
         first = phone.until("chat_message")
         assert first["message"]["content"] == "Can you come at six?"
         assert first["message"]["sender_info"]["first_name"] == "Amina"
