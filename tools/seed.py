@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import stamina
 import typer
 from sqlalchemy import exists, select, update
 
@@ -23,29 +22,11 @@ from services.identity.settings import Settings
 from services.identity.vault import random_password, random_pin
 from tools import demo
 from tools.demo import Person
+from tools.demo_api import Api, Busy, SeedFailed
+from tools.seed_house import fill_house
 from tools.stack.processes import write_secret
 
-TIMEOUT_SECONDS = 20.0
-MAX_ATTEMPTS = 5
-PATIENCE_SECONDS = 150.0
 EVERYBODY = (demo.OWNER, *demo.STAFF)
-
-
-class SeedFailed(Exception):
-    """The API refused something that the demo needs."""
-
-
-class Busy(Exception):
-    """The API asks to come back later: somebody at this address has logged in often just now."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        super().__init__(f"{answer.request.method} {answer.request.url}: {answer.status_code}")
-        self.seconds = float(answer.headers.get("retry-after", 1))
-
-
-def _pause_of(error: Exception) -> bool | float:
-    """How long to wait before trying again, or that it makes no sense."""
-    return error.seconds if isinstance(error, Busy) else False
 
 
 class Secrets:
@@ -97,38 +78,6 @@ def _fresh_secrets(people: Iterable[Person]) -> dict[str, str]:
     return secrets
 
 
-class Api:
-    """The gateway, called as one person."""
-
-    def __init__(self, url: str, token: str = "") -> None:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS)
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer to one request. Raises SeedFailed when it is refused."""
-        answer = self._request(method, path, body)
-        if not answer.is_success:
-            raise SeedFailed(f"{method} {path}: {answer.status_code} {answer.text}")
-        return answer.json() if answer.content else None
-
-    def session_of(self, path: str, body: Any) -> "Api | None":
-        """The API as the person who logs in with the body; None when the credentials are refused."""
-        answer = self._request("POST", path, body)
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            return None
-        if not answer.is_success:
-            raise SeedFailed(f"POST {path}: {answer.status_code} {answer.text}")
-        return Api(str(self._client.base_url), answer.json()["tokens"]["access"])
-
-    def _request(self, method: str, path: str, body: Any) -> httpx.Response:
-        for attempt in stamina.retry_context(on=_pause_of, attempts=MAX_ATTEMPTS, timeout=PATIENCE_SECONDS):
-            with attempt:
-                answer = self._client.request(method, path, json=body)
-                if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                    raise Busy(answer)
-        return answer
-
-
 class Seeding:
     """One run."""
 
@@ -144,6 +93,7 @@ class Seeding:
         self._hire(owner)
         self._fill_profiles(owner)
         self._ask(owner)
+        fill_house(owner)
         self._secrets.keep(complete=True)
 
     def _log_in(self, person: Person) -> Api | None:

@@ -6,14 +6,16 @@ import re
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tools import demo
+from tools import demo, demo_house
 from tools.installation import Site
+from tools.operations.journey import rows_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -32,6 +34,21 @@ def log_in(client: httpx.Client, path: str, body: dict[str, str], **headers: str
     answer = client.post(path, json=body, headers=headers)
     assert answer.status_code == 200, answer.text
     return {"Authorization": f"Bearer {answer.json()['tokens']['access']}"}
+
+
+def the_house(get: Callable[[str], Any]) -> dict[str, Any]:
+    """What is on the menu, on the shelf, in the plan and on the bills."""
+    weeks = get("/api/scheduling/weekly-schedules-v2/")
+    return {
+        "dishes": sorted(row["name"] for row in get("/api/staff/products/")),
+        "tables": len(get("/api/staff/tables/")),
+        "low": [row["name"] for row in get("/api/inventory/items/") if row["stock_state"] == "LOW"],
+        "weeks": [
+            (week["is_published"], len(week["assigned_shifts"]))
+            for week in sorted(rows_of(weeks), key=lambda week: week["week_start"])
+        ],
+        "orders": sorted(row["status"] for row in rows_of(get("/api/pos/orders/"))),
+    }
 
 
 def test_the_demo_restaurant_can_be_used_as_printed(installation: Site, tmp_path: Path) -> None:
@@ -66,6 +83,13 @@ def test_the_demo_restaurant_can_be_used_as_printed(installation: Site, tmp_path
         assert (settings["currency"], settings["language"], settings["radius"]) == ("MAD", "fr", "60.00")
         assert settings["geolocation_locked"] is True
 
+        house = the_house(get)
+        assert house["dishes"] == sorted(dish.name for dish in demo_house.MENU)
+        assert (house["tables"], house["low"]) == (len(demo_house.TABLES), ["Huile d'olive"])
+        turns = sum(len(weekdays) for _, _, weekdays in demo_house.WEEK)
+        assert house["weeks"] == [(True, turns), (False, turns)]
+        assert house["orders"] == ["COMPLETED", "COMPLETED", "PENDING"]
+
         for person in (demo.OWNER, *demo.STAFF):
             (line,) = re.findall(rf"^.*{re.escape(person.email)}.*$", printed, re.MULTILINE)
             assert line.endswith(kept["accounts"][person.email])
@@ -79,6 +103,7 @@ def test_the_demo_restaurant_can_be_used_as_printed(installation: Site, tmp_path
         assert seed(installation, secrets) == printed
         again = get("/api/settings/unified/")["settingsVersion"], len(get("/api/staff/"))
         assert (*again, get("/api/staff/requests/?page=1")["count"]) == versions
+        assert the_house(get) == house
 
 
 def test_the_agent_key_of_an_installation_opens_what_agents_do(installation: Site) -> None:
