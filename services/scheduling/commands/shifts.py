@@ -109,7 +109,7 @@ async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str
         ends_at=period.end,
         break_minutes=_break(values.get("break_duration")),
         role=role_code(values.get("role")) or (people[0].role if people else DEFAULT_ROLE),
-        color=values.get("color") or (color_of(people[0].user_id) if people else DEFAULT_COLOR),
+        color=values.get("color") or _own_color([person.user_id for person in people]),
         task_templates=await _templates(session, restaurant_id, values.get("task_templates", ())),
         created_by=actor,
         last_modified_by=actor,
@@ -187,8 +187,8 @@ async def change(
         shift.break_minutes = _break(values["break_duration"])
     if role_code(values.get("role")):
         shift.role = role_code(values["role"])
-    if values.get("color"):
-        shift.color = values["color"]
+    if "color" in values:
+        shift.color = values["color"] or _own_color(people)
     if "task_templates" in values:
         shift.task_templates = await _templates(session, restaurant_id, values["task_templates"])
     for name in PLAIN:
@@ -354,6 +354,10 @@ def _moved(shift: Shift, values: Mapping[str, Any], zone: ZoneInfo) -> Period:
         values.get("end_time") or f"{end:%H:%M:%S}",
         zone,
     )
+
+
+def _own_color(people: Sequence[UUID]) -> str:
+    return color_of(people[0]) if people else DEFAULT_COLOR
 
 
 def _break(value: Any) -> int:

@@ -114,7 +114,7 @@ class ShiftService:
         session = await call.session()
         tenant, actor = call.principal.tenant, call.principal.user_id
         await _in_week(SessionReader(session), request, tenant)
-        changes = changes_of(request, FIELDS, nullable=("staff", "notes", "workspace_location", "department"))
+        changes = changes_of(request, FIELDS, nullable=("staff", "color", "notes", "workspace_location", "department"))
         sends_tasks = changes.pop("tasks", None) is not None
         made = await commands.change(session, tenant, UUID(request.id), changes, actor)
         if sends_tasks:

@@ -13,6 +13,7 @@ from mizan.scheduling.v1 import week_pb2 as weeks
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
+from services.scheduling.domain.planning import color_of
 from services.scheduling.tests.conftest import manager
 from services.scheduling.tests.team import Team, team
 
@@ -109,6 +110,14 @@ async def test_a_day_alone_moves_a_shift_and_a_time_alone_keeps_the_day(api: Api
     with pytest.raises(RemoteRefusal) as refused:
         await change(api, us, made.id, notes="x", version=1)
     assert refused.value.code == "stale_version"
+
+
+async def test_without_a_colour_of_its_own_a_shift_has_its_persons(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    made = await plan(api, us, 0)
+    assert (await change(api, us, made.id, color="#123456")).color == "#123456"
+    assert (await change(api, us, made.id, notes="Kept")).color == "#123456"
+    assert (await change(api, us, made.id, color=None)).color == made.color == color_of(us.people[0])
 
 
 async def test_tasks_keep_their_ids_when_they_are_sent_with_them(api: Api, scheduling: RunningService) -> None:
