@@ -71,6 +71,8 @@ _PEOPLE = Query(
         refdata.staff_ref.c.first_name,
         refdata.staff_ref.c.last_name,
         refdata.staff_ref.c.email,
+        refdata.staff_ref.c.role,
+        refdata.staff_ref.c.phone,
     ).where(refdata.staff_ref.c.restaurant_id == _RESTAURANT, refdata.staff_ref.c.user_id == sa.any_(_IDS))
 )
 

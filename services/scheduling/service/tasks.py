@@ -5,7 +5,7 @@ from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
 
-from mizan.scheduling.v1 import task_pb2
+from mizan.scheduling.v1 import shift_pb2, task_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock
 from servicekit.db import SessionReader
@@ -109,6 +109,14 @@ async def _read(call: Call, session: Any, task_id: UUID) -> task_pb2.Task:
     return _message(*await queries.one_task(SessionReader(session), call.principal.tenant, task_id))
 
 
+def _assignee(person: Any) -> shift_pb2.PersonInfo:
+    named = person_info(person)
+    named.role = person.role
+    if person.phone:
+        named.phone = person.phone
+    return named
+
+
 def _message(row: Any, people: People) -> task_pb2.Task:
     assigned = [people[person] for person in row.assigned_to if person in people]
     message = task_pb2.Task(
@@ -120,7 +128,7 @@ def _message(row: Any, people: People) -> task_pb2.Task:
         template=text_of(row.template_id),
         template_name=row.template_name,
         assigned_to=[str(person) for person in row.assigned_to],
-        assigned_to_details=[person_info(person) for person in assigned],
+        assigned_to_details=[_assignee(person) for person in assigned],
         assigned_to_names=[full_name(person) for person in assigned],
         assigned_shift=text_of(row.shift_id),
         parent_task=text_of(row.parent_id),
