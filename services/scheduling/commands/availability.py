@@ -14,7 +14,7 @@ from servicekit import events as bus
 from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
-from services.scheduling.domain.clock import time_of_day
+from services.scheduling.domain.clock import time_of_day, wall_clock
 from services.scheduling.models import Availability
 from services.scheduling.queries.availability import NO_ENTRY
 
@@ -23,7 +23,7 @@ TIME_OFF = "TIME_OFF"
 COLUMNS = {"specific_date": "first_day", "end_date": "last_day"}
 """The columns of fields that requests call otherwise."""
 
-HOURS = ("start_time", "end_time")
+HOURS = frozenset({"start_time", "end_time"})
 FIELDS = (
     "availability_type",
     "priority",
@@ -38,7 +38,16 @@ FIELDS = (
     "min_hours_between_shifts",
     "reason",
     "notes",
+    "is_continuous",
+    "is_recurring",
+    "recurrence_pattern",
+    "recurrence_end_date",
 )
+MOMENTS = {"start_datetime": ("specific_date", "start_time"), "end_datetime": ("end_date", "end_time")}
+"""Fields that stand for a day and an hour, and which."""
+
+SENT = (*(name for name in FIELDS if name != "is_continuous"), *MOMENTS)
+
 NULLABLE = (
     "day_of_week",
     "specific_date",
@@ -49,6 +58,8 @@ NULLABLE = (
     "max_consecutive_days",
     "reason",
     "notes",
+    "recurrence_pattern",
+    "recurrence_end_date",
 )
 
 
@@ -139,12 +150,19 @@ def _waits(entry: Availability, principal: Principal) -> bool:
 
 
 async def _by_the_clock(session: AsyncSession, restaurant_id: UUID, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Hours that were sent as times of day or as instants, as times of day in the restaurant's zone. Raises Invalid."""
-    sent = [name for name in HOURS if values.get(name) is not None]
-    if not sent:
-        return values
+    """Days and hours that were sent as times of day or as instants, in the restaurant's zone. Raises Invalid."""
+    hours = [name for name in HOURS if values.get(name) is not None]
+    moments = [name for name in MOMENTS if values.get(name) is not None]
+    found = {name: value for name, value in values.items() if name not in MOMENTS}
+    if not moments and not values.keys() & HOURS:
+        return found
     zone = await refdata.time_zone(SessionReader(session), restaurant_id)
-    return {**values, **{name: time_of_day(values[name], zone, name) for name in sent}}
+    found |= {name: time_of_day(values[name], zone, name) for name in hours}
+    for name in moments:
+        wall = wall_clock(values[name], zone, name)
+        day, hour = MOMENTS[name]
+        found |= {day: wall.date(), hour: wall.time()}
+    return {**found, "is_continuous": bool(moments)}
 
 
 def _apply(entry: Availability, changes: Mapping[str, Any]) -> None:
@@ -161,10 +179,31 @@ def _apply(entry: Availability, changes: Mapping[str, Any]) -> None:
         entry.last_day = entry.first_day
     elif entry.last_day < entry.first_day:
         raise Invalid.field("end_date", "Must not be before the first day.")
+    _ensure_forwards(entry)
     if (entry.start_time is None) != (entry.end_time is None):
         raise Invalid.field("end_time", "Start and end go together.")
+    _ensure_recurs(entry)
     if entry.day_of_week is not None and entry.start_time and entry.end_time and entry.end_time <= entry.start_time:
         raise Invalid.field("end_time", "End time must be after start time.")
+
+
+def _ensure_forwards(entry: Availability) -> None:
+    if not entry.is_continuous:
+        return
+    first, last, start, end = entry.first_day, entry.last_day, entry.start_time, entry.end_time
+    if first is None or last is None or start is None or end is None:
+        raise Invalid.field("end_datetime", "Start and end go together.")
+    if (last, end) <= (first, start):
+        raise Invalid.field("end_datetime", "End time must be after start time.")
+
+
+def _ensure_recurs(entry: Availability) -> None:
+    if entry.is_recurring and entry.recurrence_pattern is None:
+        raise Invalid.field("recurrence_pattern", "What comes again needs a pattern.", code="required")
+    if entry.is_recurring and entry.first_day is None and entry.recurrence_pattern != "WEEKLY":
+        raise Invalid.field("recurrence_pattern", "A day of the week comes every week; name a date for anything else.")
+    if entry.recurrence_end_date and entry.first_day and entry.recurrence_end_date < entry.first_day:
+        raise Invalid.field("recurrence_end_date", "Must not be before the first day.")
 
 
 def _facts(entry: Availability) -> facts.TimeOffFacts:

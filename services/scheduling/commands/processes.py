@@ -60,9 +60,7 @@ async def change(
     await session.flush()
     events.process_changed(session, facts.ProcessUpdated, process)
     if "tasks" in changes:
-        for task in await session.scalars(sa.select(ProcessTask).where(ProcessTask.process_id == process_id)):
-            await _remove_task(session, task)
-        await session.flush()
+        await _remove_tasks(session, ProcessTask.process_id == process_id)
         await _add_tasks(session, principal, process_id, changes["tasks"], now)
 
 
@@ -104,9 +102,9 @@ async def change_task(
 
 
 async def delete_task(session: AsyncSession, restaurant_id: UUID, task_id: UUID) -> ProcessTask:
-    """Removes a task of a process. Raises NotFound."""
+    """Removes a task of a process with its parts. Raises NotFound."""
     task = await locked_task(session, restaurant_id, task_id)
-    await _remove_task(session, task)
+    await _remove_tasks(session, sa.or_(ProcessTask.id == task_id, ProcessTask.parent_id == task_id))
     return task
 
 
@@ -122,10 +120,13 @@ async def locked_task(session: AsyncSession, restaurant_id: UUID, task_id: UUID)
     return task
 
 
-async def _remove_task(session: AsyncSession, task: ProcessTask) -> None:
-    task.version += 1
-    events.process_task_changed(session, facts.ProcessTaskDeleted, task)
-    await session.delete(task)
+async def _remove_tasks(session: AsyncSession, chosen: sa.ColumnElement[bool]) -> None:
+    # In one statement, since a task takes its parts with it.
+    tasks = list(await session.scalars(sa.select(ProcessTask).where(chosen)))
+    for task in tasks:
+        task.version += 1
+        events.process_task_changed(session, facts.ProcessTaskDeleted, task)
+    await session.execute(sa.delete(ProcessTask).where(ProcessTask.id.in_([task.id for task in tasks])))
 
 
 async def _add_tasks(
@@ -182,6 +183,8 @@ async def _apply_task(session: AsyncSession, task: ProcessTask, changes: Mapping
         wanted = [changes["assigned_to"]] if changes["assigned_to"] else []
         people = await active_people(session, tenant, wanted, "assigned_to")
         task.assigned_to = people[0].user_id if people else None
+    if "parent_task" in changes:
+        task.parent_id = await _parent(session, task, changes["parent_task"]) if changes["parent_task"] else None
     status = changes.get("status")
     if status and status != task.status:
         task.status = status
@@ -190,3 +193,20 @@ async def _apply_task(session: AsyncSession, task: ProcessTask, changes: Mapping
         task.completed_at = now if status == "COMPLETED" else None
         if status == "COMPLETED":
             task.progress = 100
+
+
+async def _parent(session: AsyncSession, task: ProcessTask, parent_id: UUID) -> UUID:
+    """The task that another is a part of. Raises NotFound outside the process, and Invalid for a third level."""
+    parent = await session.scalar(
+        sa.select(ProcessTask).where(
+            ProcessTask.restaurant_id == task.restaurant_id,
+            ProcessTask.process_id == task.process_id,
+            ProcessTask.id == parent_id,
+        )
+    )
+    if parent is None:
+        raise NotFound(NO_TASK)
+    has_parts = await session.scalar(sa.select(sa.exists().where(ProcessTask.parent_id == task.id)))
+    if parent.parent_id is not None or parent.id == task.id or has_parts:
+        raise Invalid.field("parent_task", "A subtask has no subtasks of its own.")
+    return parent_id

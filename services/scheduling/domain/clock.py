@@ -74,6 +74,14 @@ def time_of_day(text: str, zone: ZoneInfo, field: str) -> time:
     return _moment(_ANY_DAY, text, zone, field)[0].astimezone(zone).time()
 
 
+def wall_clock(text: str, zone: ZoneInfo, field: str) -> datetime:
+    """What calendar and clock on the wall say at an instant in ISO 8601. Raises Invalid, for a bare time of day too."""
+    moment, is_time = _moment(_ANY_DAY, text, zone, field)
+    if is_time:
+        raise Invalid.field(field, "Use an instant in ISO 8601.", code="invalid_times")
+    return moment.astimezone(zone).replace(tzinfo=None)
+
+
 def _moment(day: date, text: str, zone: ZoneInfo, field: str) -> tuple[datetime, bool]:
     try:
         if "-" not in text[1:8]:

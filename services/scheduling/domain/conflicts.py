@@ -46,6 +46,8 @@ class TimeOff:
     last: date
     start: time | None = None
     end: time | None = None
+    is_continuous: bool = False
+    """From the start on the first day to the end on the last, instead of these hours of each day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ class Window:
     is_available: bool
     start: time | None = None
     end: time | None = None
+    until: date | None = None
+    """The last day that counts, where there is one."""
+
+    def is_about(self, day: date) -> bool:
+        """Whether the window says something about a day."""
+        return self.day_of_week == day.weekday() and (self.until is None or day <= self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +174,10 @@ def _leave(shift: Booking, situation: Situation) -> Iterator[Finding]:
 
 
 def leave_periods(leave: TimeOff, zone: ZoneInfo) -> Iterator[Period]:
-    """When somebody is on leave: the whole days, or the same hours of each."""
+    """When somebody is on leave: the whole days, the same hours of each, or from one moment to another."""
+    if leave.is_continuous and leave.start is not None and leave.end is not None:
+        yield Period(local_instant(leave.first, leave.start, zone), local_instant(leave.last, leave.end, zone))
+        return
     if leave.start is None or leave.end is None or leave.start == leave.end:
         yield Period(
             local_instant(leave.first, time(), zone), local_instant(leave.last + timedelta(days=1), time(), zone)
@@ -178,7 +189,7 @@ def leave_periods(leave: TimeOff, zone: ZoneInfo) -> Iterator[Period]:
 
 def _availability(shift: Booking, situation: Situation) -> Iterator[Finding]:
     for day, piece in by_day(shift.period, situation.zone):
-        said = [window for window in situation.windows if window.day_of_week == day.weekday()]
+        said = [window for window in situation.windows if window.is_about(day)]
         if not said:
             continue
         free = [window_period(day, window, situation.zone) for window in said if window.is_available]

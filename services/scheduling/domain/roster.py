@@ -279,7 +279,7 @@ def _unavailable(week: Week, worker: Worker) -> Iterator[tuple[int, int]]:
     # A shift of the Sunday may reach into the Monday after it.
     for offset in range(WEEK + 1):
         day = week.monday + timedelta(days=offset)
-        said = [window for window in situation.windows if window.day_of_week == day.weekday()]
+        said = [window for window in situation.windows if window.is_about(day)]
         free = _merged([week.minutes(window_period(day, w, week.zone)) for w in said if w.is_available])
         if free:
             reached = offset * DAY
@@ -309,7 +309,7 @@ def _wishes(week: Week, worker: Worker, shifts: Sequence[Shift]) -> Iterator[Pre
     for shift in shifts if worker.likes else ():
         day = week.monday + timedelta(days=shift.day)
         if shift.role in alike(worker.role) and any(
-            window.day_of_week == day.weekday()
+            window.is_about(day)
             and (liked := week.minutes(window_period(day, window, week.zone)))[0] <= shift.begins
             and shift.ends <= liked[1]
             for window in worker.likes

@@ -11,6 +11,7 @@ from servicekit.tables import one_of
 from services.scheduling.models.base import Base
 
 TYPES = ("REGULAR", "TIME_OFF", "PREFERRED", "UNAVAILABLE", "EMERGENCY")
+PATTERNS = ("DAILY", "WEEKLY", "BIWEEKLY", "MONTHLY")
 
 
 class Availability(Base):
@@ -25,6 +26,7 @@ class Availability(Base):
         one_of("availability_type", *TYPES),
         one_of("status", "PENDING", "APPROVED", "DENIED", "CANCELLED"),
         one_of("priority", "LOW", "MEDIUM", "HIGH", "URGENT"),
+        one_of("recurrence_pattern", *PATTERNS),
     )
 
     id: Mapped[Id]
@@ -38,6 +40,11 @@ class Availability(Base):
     last_day: Mapped[date | None]
     start_time: Mapped[time | None] = mapped_column(sa.Time)
     end_time: Mapped[time | None] = mapped_column(sa.Time)
+    # Without a break from the start on the first day to the end on the last, instead of these hours of each day.
+    is_continuous: Mapped[bool] = mapped_column(server_default="false")
+    is_recurring: Mapped[bool] = mapped_column(server_default="false")
+    recurrence_pattern: Mapped[str | None] = mapped_column(sa.String(20))
+    recurrence_end_date: Mapped[date | None]
     is_available: Mapped[bool] = mapped_column(server_default="true")
     preferred_hours_per_week: Mapped[int | None]
     max_consecutive_days: Mapped[int | None]

@@ -45,6 +45,7 @@ class ProcessTask(Base):
     __tablename__ = "process_tasks"
     __table_args__ = (
         sa.Index(None, "restaurant_id", "process_id"),
+        sa.Index(None, "parent_id"),
         one_of("priority", *PRIORITIES),
         one_of("status", *STATUSES),
         sa.CheckConstraint("progress BETWEEN 0 AND 100", name="progress"),
@@ -54,6 +55,7 @@ class ProcessTask(Base):
     restaurant_id: Mapped[UUID]
     process_id: Mapped[UUID] = mapped_column(sa.ForeignKey("processes.id", ondelete="CASCADE"))
     category_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("task_categories.id", ondelete="SET NULL"))
+    parent_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("process_tasks.id", ondelete="CASCADE"))
     title: Mapped[str] = mapped_column(sa.String(255))
     description: Mapped[str | None] = mapped_column(sa.Text)
     priority: Mapped[str] = mapped_column(sa.String(20), server_default="MEDIUM")

@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+import refdata
 from servicekit.db import Query, Reader, Reading
 from servicekit.errors import NotFound
 from servicekit.paging import Page, read_page
@@ -16,7 +17,9 @@ _RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
 _STAFF = bindparam("staff_id", None, type_=sa.Uuid)
 _STATUS = bindparam("status", None, type_=sa.Text)
 _TYPE = bindparam("availability_type", None, type_=sa.Text)
-_ENTRIES = sa.select(*Availability.__table__.columns)
+_ENTRIES = sa.select(*Availability.__table__.columns, refdata.ZONE).outerjoin(
+    refdata.restaurant_ref, refdata.restaurant_ref.c.id == Availability.restaurant_id
+)
 _CHOSEN = sa.and_(
     Availability.restaurant_id == _RESTAURANT,
     sa.or_(_STAFF.is_(None), Availability.staff_id == _STAFF),

@@ -82,6 +82,7 @@ _SAID = Query(
         Availability.end_time,
         Availability.preferred_hours_per_week,
         Availability.max_consecutive_days,
+        Availability.recurrence_end_date,
     )
     .where(Availability.restaurant_id == _RESTAURANT, Availability.status == "APPROVED")
     .order_by(Availability.updated_at, Availability.id)
@@ -240,7 +241,7 @@ def _worker(row: Any, wages: Mapping[UUID, int], said: Any) -> Worker:
         wanted_minutes=hours[-1] * 60 if hours else None,
         max_run=min(runs) if runs else None,
         likes=tuple(
-            Window(entry.day_of_week, True, entry.start_time, entry.end_time)
+            Window(entry.day_of_week, True, entry.start_time, entry.end_time, entry.recurrence_end_date)
             for entry in own
             if entry.availability_type == "PREFERRED" and entry.day_of_week is not None
         ),

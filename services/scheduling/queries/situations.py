@@ -1,7 +1,7 @@
 """What is known around shifts, as the conflict engine wants it."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,8 @@ import refdata
 from labour import Period, Policy, policy_on
 from servicekit.db import Query, Reading
 from services.scheduling.domain.conflicts import Booking, Situation, TimeOff, Window
+from services.scheduling.domain.recurrence import days
+from services.scheduling.domain.series import WORDS
 from services.scheduling.models import Availability, Holiday, Shift, ShiftPerson
 
 AROUND = timedelta(days=8)
@@ -40,13 +42,18 @@ _SAID = Query(
         Availability.last_day,
         Availability.start_time,
         Availability.end_time,
+        Availability.is_continuous,
+        Availability.is_recurring,
+        Availability.recurrence_pattern,
+        Availability.recurrence_end_date,
         Availability.is_available,
     ).where(
         Availability.restaurant_id == _RESTAURANT,
         Availability.staff_id == sa.any_(_PEOPLE),
         Availability.status == "APPROVED",
         sa.or_(
-            Availability.first_day.is_(None), sa.and_(Availability.first_day <= _TO, Availability.last_day >= _FROM)
+            Availability.first_day.is_(None),
+            sa.and_(Availability.first_day <= _TO, sa.or_(Availability.last_day >= _FROM, Availability.is_recurring)),
         ),
     )
 )
@@ -106,19 +113,32 @@ class Situations:
                 self._shifts[row.user_id].append(booking)
         self._workspaces = [booking for booking in bookings.values() if booking.workspace]
 
-    def add_said(self, rows: Collection[Any]) -> None:
-        """Takes in what people said: time off on certain days, windows of every week."""
+    def add_said(self, rows: Collection[Any], first: date, last: date) -> None:
+        """Takes in what people said of the days between two: time off on certain days, windows of every week."""
         for row in rows:
             away = row.availability_type in ("TIME_OFF", "UNAVAILABLE")
             if row.first_day is not None:
                 if away or not row.is_available:
-                    self._leave[row.staff_id].append(
-                        TimeOff(row.id, row.first_day, row.last_day, row.start_time, row.end_time)
+                    self._leave[row.staff_id].extend(
+                        TimeOff(row.id, begins, ends, row.start_time, row.end_time, row.is_continuous)
+                        for begins, ends in _times(row, first, last)
                     )
             elif row.availability_type != "PREFERRED":
+                is_free = row.is_available and not away
                 self._windows[row.staff_id].append(
-                    Window(row.day_of_week, row.is_available and not away, row.start_time, row.end_time)
+                    Window(row.day_of_week, is_free, row.start_time, row.end_time, row.recurrence_end_date)
                 )
+
+
+def _times(row: Any, first: date, last: date) -> Iterator[tuple[date, date]]:
+    """First and last day of each time that an entry about certain days touches the days between two."""
+    if not row.is_recurring:
+        yield row.first_day, row.last_day
+        return
+    length = row.last_day - row.first_day
+    until = min(last, row.recurrence_end_date or last)
+    for day in days(WORDS[row.recurrence_pattern], row.first_day, max(row.first_day, first - length), until):
+        yield day, day + length
 
 
 async def situations(
@@ -140,5 +160,5 @@ async def situations(
     )
     found = Situations(zone, policy, [(row.date, row.name) for row in closed])
     found.add_shifts(shifts, set(people))
-    found.add_said(said)
+    found.add_said(said, first - AROUND, last + AROUND)
     return found

@@ -1,20 +1,24 @@
 """What people say about their time."""
 
 import calendar
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from google.protobuf.empty_pb2 import Empty
 
 import refdata
 from mizan.scheduling.v1 import availability_pb2
 from servicekit.call import Call
-from servicekit.clock import Clock
+from servicekit.clock import Clock, timestamp_of
 from servicekit.db import SessionReader
 from servicekit.errors import Forbidden
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
 from services.scheduling.commands import availability as commands
+from services.scheduling.domain.conflicts import TimeOff, leave_periods
 from services.scheduling.queries import availability as queries
 from services.scheduling.service.convert import text_of
 
@@ -58,15 +62,16 @@ class AvailabilityService:
         # Monday and "not available" are what an unset field looks like.
         if request.HasField("day_of_week"):
             values["day_of_week"] = request.day_of_week
-        if request.HasField("is_available"):
-            values["is_available"] = request.is_available
+        for name in ("is_available", "is_recurring"):
+            if request.HasField(name):
+                values[name] = getattr(request, name)
         return await _read(call, session, await commands.create(session, call.principal, values))
 
     async def UpdateAvailability(
         self, request: availability_pb2.UpdateAvailabilityRequest, call: Call
     ) -> availability_pb2.Availability:
         session = await call.session()
-        changes = changes_of(request, (*commands.FIELDS, "status"), nullable=commands.NULLABLE)
+        changes = changes_of(request, (*commands.SENT, "status"), nullable=commands.NULLABLE)
         await commands.change(session, call.principal, UUID(request.id), changes)
         return await _read(call, session, UUID(request.id))
 
@@ -92,6 +97,7 @@ async def _read(call: Call, session: Any, entry_id: UUID) -> availability_pb2.Av
 
 
 def _message(row: Any) -> availability_pb2.Availability:
+    begins, ends = _moments(row)
     return availability_pb2.Availability(
         id=str(row.id),
         staff=str(row.staff_id),
@@ -117,4 +123,21 @@ def _message(row: Any) -> availability_pb2.Availability:
         created_at=row.requested_at,
         updated_at=row.updated_at,
         version=row.version,
+        start_datetime=timestamp_of(begins),
+        end_datetime=timestamp_of(ends),
+        is_recurring=row.is_recurring,
+        recurrence_pattern=row.recurrence_pattern,
+        recurrence_end_date=row.recurrence_end_date.isoformat() if row.recurrence_end_date else None,
     )
+
+
+def _moments(row: Any) -> tuple[datetime | None, datetime | None]:
+    """When what was said about certain days begins and ends; nothing for a day of the week."""
+    if row.first_day is None:
+        return None, None
+    zone = ZoneInfo(row.timezone)
+    said = TimeOff(row.id, row.first_day, row.last_day, row.start_time, row.end_time, row.is_continuous)
+    first = next(leave_periods(said, zone))
+    if row.start_time is None or row.is_continuous:
+        return first.start, first.end
+    return first.start, next(leave_periods(replace(said, first=row.last_day), zone)).end

@@ -19,12 +19,13 @@ from services.scheduling.service.convert import json_text, text_of
 
 PAGE = ("page", "page_size")
 PROCESS_FIELDS = ("name", *commands.PROCESS_FIELDS, "sop_steps", "tasks")
-TASK_FIELDS = ("title", *commands.TASK_FIELDS, "status", "category", "assigned_to", "estimated_duration")
+TASK_FIELDS = ("title", *commands.TASK_FIELDS, "status", "category", "assigned_to", "parent_task", "estimated_duration")
 NULLABLE = (
     "description",
     "sop_document",
     "category",
     "assigned_to",
+    "parent_task",
     "due_date",
     "due_time",
     "estimated_duration",
@@ -159,6 +160,7 @@ def _task(row: Any) -> process_pb2.ProcessTask:
         estimated_duration=duration_text(row.estimated_minutes),
         verification_type=row.verification_type,
         verification_required=row.verification_required,
+        parent_task=text_of(row.parent_id),
         progress=row.progress,
         started_at=row.started_at,
         completed_at=row.completed_at,

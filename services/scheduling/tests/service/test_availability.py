@@ -67,6 +67,60 @@ async def test_time_off_waits_is_granted_by_somebody_else_and_then_forbids_shift
     assert await plan(api, us, 0, shift_date="2026-11-26")
 
 
+async def test_leave_from_one_moment_to_another_goes_on_without_a_break(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling, timezone="Europe/Paris")
+    asked = await say(
+        api,
+        us.principal(0),
+        availability_type="TIME_OFF",
+        start_datetime="2026-11-23T14:00",
+        end_datetime="2026-11-25T09:00:00Z",
+    )
+    assert (asked.specific_date, asked.start_time) == ("2026-11-23", "14:00:00")
+    assert (asked.end_date, asked.end_time) == ("2026-11-25", "10:00:00")
+    assert asked.start_datetime.ToJsonString() == "2026-11-23T13:00:00Z"
+    assert asked.end_datetime.ToJsonString() == "2026-11-25T09:00:00Z"
+    await review(api, us.manager, asked.id)
+    assert (await refusal(plan(api, us, 0, start="11:00", end="13:00", shift_date="2026-11-24"))).code == "conflict"
+    assert await plan(api, us, 0, start="11:00", end="13:00", shift_date="2026-11-25")
+    assert await plan(api, us, 0, start="09:00", end="13:00", shift_date="2026-11-23")
+    whole = await say(api, us.principal(1), availability_type="TIME_OFF", specific_date="2026-11-23")
+    ends = whole.end_datetime.ToJsonString()
+    assert (whole.start_datetime.ToJsonString(), ends) == ("2026-11-22T23:00:00Z", "2026-11-23T23:00:00Z")
+    assert not (await say(api, us.principal(1), day_of_week=0)).HasField("start_datetime")
+
+
+async def test_leave_comes_again_until_its_last_day(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    asked = await say(
+        api,
+        us.principal(0),
+        availability_type="TIME_OFF",
+        specific_date="2026-11-24",
+        is_recurring=True,
+        recurrence_pattern="BIWEEKLY",
+        recurrence_end_date="2026-12-22",
+    )
+    assert (asked.is_recurring, asked.recurrence_pattern, asked.recurrence_end_date) == (
+        True,
+        "BIWEEKLY",
+        "2026-12-22",
+    )
+    await review(api, us.manager, asked.id)
+    for day in ("2026-11-24", "2026-12-08", "2026-12-22"):
+        assert (await refusal(plan(api, us, 0, shift_date=day))).code == "conflict"
+    for day in ("2026-12-01", "2027-01-05"):
+        assert await plan(api, us, 0, shift_date=day)
+
+
+async def test_a_day_of_the_week_counts_until_its_last_day(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    said = await say(api, us.principal(0), day_of_week=0, is_available=False, recurrence_end_date="2026-11-23")
+    assert not said.is_recurring
+    assert [warning.type for warning in (await plan(api, us, 0)).warnings] == ["AVAILABILITY"]
+    assert not (await plan(api, us, 0, shift_date="2026-11-30")).warnings
+
+
 async def test_stated_hours_warn(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
     said = await say(api, us.principal(0), day_of_week=0, start_time="12:00:00", end_time="20:00:00")
@@ -117,6 +171,12 @@ async def test_changed_time_off_waits_again_and_cancelled_no_longer_counts(
     ("fields", "field"),
     [
         ({}, "specific_date"),
+        ({"specific_date": "2026-11-23", "is_recurring": True}, "recurrence_pattern"),
+        ({"day_of_week": 1, "is_recurring": True, "recurrence_pattern": "DAILY"}, "recurrence_pattern"),
+        ({"specific_date": "2026-11-23", "recurrence_end_date": "2026-11-22"}, "recurrence_end_date"),
+        ({"start_datetime": "09:00", "end_datetime": "2026-11-23T10:00"}, "start_datetime"),
+        ({"start_datetime": "2026-11-23T10:00"}, "end_datetime"),
+        ({"start_datetime": "2026-11-23T10:00", "end_datetime": "2026-11-23T10:00"}, "end_datetime"),
         ({"availability_type": "TIME_OFF", "day_of_week": 1}, "specific_date"),
         ({"specific_date": "2026-11-23", "end_date": "2026-11-22"}, "end_date"),
         ({"day_of_week": 1, "start_time": "09:00:00"}, "end_time"),

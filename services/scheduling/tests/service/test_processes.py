@@ -66,6 +66,37 @@ async def test_a_task_of_a_process_is_completed(api: Api, scheduling: RunningSer
     assert (await refusal(api.ProcessService.GetProcessTask(get, principal=us.manager))).code == "not_found"
 
 
+async def test_a_task_of_a_process_has_parts_that_go_with_it(api: Api, scheduling: RunningService, bus: Bus) -> None:
+    us = team(scheduling)
+    service = api.ProcessService
+    drafts = [processes.ProcessTaskDraft(title="Lights"), processes.ProcessTaskDraft(title="Heaters")]
+    made = await service.CreateProcess(processes.CreateProcessRequest(name="Open", tasks=drafts), principal=us.manager)
+    whole, other = made.tasks
+    request = processes.CreateProcessTaskRequest(process=made.id, title="Bulbs", parent_task=whole.id)
+    part = await service.CreateProcessTask(request, principal=us.manager)
+    assert (part.parent_task, whole.HasField("parent_task")) == (whole.id, False)
+
+    async def change(task_id: str, **fields: Any) -> Any:
+        wanted = processes.UpdateProcessTaskRequest(id=task_id, **fields)
+        wanted.update_mask.paths.append("parent_task")
+        return await service.UpdateProcessTask(wanted, principal=us.manager)
+
+    for task_id, parent_id in ((other.id, part.id), (whole.id, other.id), (other.id, other.id)):
+        assert list((await refusal(change(task_id, parent_task=parent_id))).fields) == ["parent_task"]
+    elsewhere = await service.CreateProcess(
+        processes.CreateProcessRequest(name="Close", tasks=drafts), principal=us.manager
+    )
+    assert (await refusal(change(other.id, parent_task=elsewhere.tasks[0].id))).code == "not_found"
+    assert not (await change(part.id)).HasField("parent_task")
+    await change(part.id, parent_task=whole.id)
+
+    await service.DeleteProcessTask(processes.DeleteProcessTaskRequest(id=whole.id), principal=us.manager)
+    left = await service.GetProcess(processes.GetProcessRequest(id=made.id), principal=us.manager)
+    assert [task.id for task in left.tasks] == [other.id]
+    gone = await bus.first(facts.ProcessTaskDeleted, us.restaurant_id)
+    assert gone.message.task.id in (whole.id, part.id)
+
+
 async def test_others_and_staff_are_refused(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
     process = await api.ProcessService.CreateProcess(processes.CreateProcessRequest(name="Open"), principal=us.manager)
