@@ -40,6 +40,7 @@ class FakeIdentity:
             role="MANAGER",
             permissions=permissions,
             session_id=session_id,
+            time_zone="Europe/Paris",
         )
         return self.token(session_id, **claims), session_id, user_id
 

@@ -87,6 +87,7 @@ class TestTokens:
             role="MANAGER",
             permissions=frozenset({"staff.view"}),
             session_id=session_id,
+            time_zone="Europe/Paris",
         )
         assert await authenticator.resolve(token) is principal
         assert identity.asked == ["jwks", session_id]

@@ -1,5 +1,6 @@
 """What a request may say and what the message then holds, row by row."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -23,9 +24,10 @@ class Catching:
 
     def __init__(self) -> None:
         self.message: Any = None
+        self.principal = ANONYMOUS
 
     async def principal_of(self, exchange: Any, operation: Any) -> Any:
-        return ANONYMOUS
+        return self.principal
 
     async def admit(self, exchange: Any, operation: Any, principal: Any, message: Any) -> None:
         self.message = message
@@ -105,7 +107,7 @@ ACCEPTED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("ip", {"ip": "2001:DB8::1"}, {"ip": "2001:db8::1"}),
     ("free json", {"json": [1, {"a": None}]}, {"json": '[1,{"a":null}]'}),
     ("instant with offset", {"at": "2026-03-29T02:30:00+01:00"}, {"at": "2026-03-29T01:30:00Z"}),
-    ("instant without offset is utc", {"at": "2026-03-29T01:30:00.25"}, {"at": "2026-03-29T01:30:00.250Z"}),
+    ("instant without offset or zone is utc", {"at": "2026-03-29T01:30:00.25"}, {"at": "2026-03-29T01:30:00.250Z"}),
     ("struct", {"struct": {"a": [1]}}, {"struct": {"a": [1.0]}}),
     ("list value", {"list": [[1, 2], "x"]}, {"list": [[1.0, 2.0], "x"]}),
     ("list", {"tags": ["a", 5]}, {"tags": ["a", "5"]}),
@@ -191,6 +193,22 @@ async def test_refused(table, body, field, text):
         await send(table, "/check/", orjson.dumps(body))
     assert status_of(refused.value) == 400
     assert refused.value.fields == {field: [text]}
+
+
+@pytest.mark.parametrize(
+    ("zone", "sent", "instant"),
+    [
+        ("Europe/Paris", "2026-11-23T08:30", "2026-11-23T07:30:00Z"),
+        ("Europe/Paris", "2026-07-01T08:30:00", "2026-07-01T06:30:00Z"),
+        ("Europe/Paris", "2026-11-23T08:30:00Z", "2026-11-23T08:30:00Z"),
+        ("Africa/Casablanca", "2026-11-23 08:30", "2026-11-23T07:30:00Z"),
+    ],
+)
+async def test_an_instant_without_an_offset_is_the_restaurants(table, monkeypatch, zone, sent, instant):
+    _, edge = table["/check/"]
+    monkeypatch.setattr(edge, "principal", replace(ANONYMOUS, time_zone=zone))
+    message = await send(table, "/check/", orjson.dumps({"at": sent}))
+    assert message.at.ToJsonString() == instant
 
 
 REQUIRED: list[tuple[str, dict[str, Any], dict[str, str]]] = [

@@ -100,17 +100,19 @@ class Endpoint:
         check_access(operation, principal)
         message = self._new()
         if not self._bare:
-            await self._fill(message, exchange, variables, receive)
+            await self._fill(message, exchange, variables, receive, principal.time_zone)
         await self._edge.admit(exchange, operation, principal, message)
         metadata = self._edge.metadata(exchange, principal)
         if not operation.reads and "idempotency-key" in exchange.headers:
             metadata.append((context.IDEMPOTENCY_KEY, idempotency_key(exchange.headers["idempotency-key"])))
         return message, metadata
 
-    async def _fill(self, message: Any, exchange: Exchange, variables: dict[str, str], receive: Receive) -> None:
+    async def _fill(
+        self, message: Any, exchange: Exchange, variables: dict[str, str], receive: Receive, time_zone: str
+    ) -> None:
         sent = await self._reader.read(exchange.scope["query_string"], exchange.headers, receive)
         sent.update(variables)
-        data = self.validated(sent)
+        data = self.validated(sent, time_zone)
         if self.operation.paging:
             answers.fill_page(self.operation, data)
         try:
@@ -121,10 +123,10 @@ class Endpoint:
             message.update_mask.paths.extend(mask_paths(self.operation, self.binding, data))
         self._reader.fill(message, exchange.headers)
 
-    def validated(self, sent: dict[str, Any]) -> dict[str, Any]:
+    def validated(self, sent: dict[str, Any], time_zone: str) -> dict[str, Any]:
         """The request in canonical form. Raises Invalid or NotFound."""
         try:
-            return self._validate(sent)
+            return self._validate(sent, time_zone)
         except ValidationError as error:
             details = error.errors(include_url=False)
             raise invalid_request(details, self._variables, paged=bool(self.operation.paging)) from error

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import email_validator
 from babel.numbers import list_currencies
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationInfo
 from pydantic_core import PydanticOmit
 
 from mizan.options.v1 import options_pb2
@@ -107,11 +107,13 @@ def ip_address(text: str) -> str:
         raise ValueError("Enter a valid IPv4 or IPv6 address.") from error
 
 
-def moment(value: Any) -> datetime:
-    """An instant in UTC from RFC 3339 text; without an offset it is taken as UTC."""
+def moment(value: Any, info: ValidationInfo) -> datetime:
+    """An instant in UTC from RFC 3339 text; without an offset it is read in the zone that validation is told."""
     try:
         parsed = datetime.fromisoformat(value)
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        if parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=zoneinfo.ZoneInfo(info.context or "UTC"))
+        return parsed.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError("Datetime has wrong format. Use YYYY-MM-DDThh:mm:ss with an offset or Z.") from error
 

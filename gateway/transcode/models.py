@@ -311,9 +311,9 @@ class RequestModel:
         """The compiled validator, built at its first use."""
         return TypeAdapter(self._models.input_type(self._operation.input, masked=self._operation.masked))
 
-    def validate(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The request in canonical form. Raises pydantic_core.ValidationError."""
-        return self.adapter.validator.validate_python(data)  # type: ignore[no-any-return]  # a TypedDict is a dict
+    def validate(self, data: Mapping[str, Any], time_zone: str) -> dict[str, Any]:
+        """The request in canonical form, with clock times as those of a zone. Raises pydantic_core.ValidationError."""
+        return self.adapter.validator.validate_python(data, context=time_zone)  # type: ignore[no-any-return]  # a TypedDict is a dict
 
 
 def spelled(enum: EnumDescriptor) -> Iterable[str]:

@@ -60,4 +60,5 @@ def principal_from(resolved: access_pb2.ResolvedPrincipal) -> Principal:
         session_id=resolved.session_id,
         name=resolved.name,
         language=resolved.language or "en",
+        time_zone=resolved.time_zone or "UTC",
     )

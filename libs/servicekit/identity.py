@@ -38,6 +38,8 @@ class Principal:
     session_id: str = ""
     name: str = ""
     language: str = "en"
+    time_zone: str = "UTC"
+    """The restaurant's, known at the edge: there the clock times of requests become instants."""
 
     @property
     def user_id(self) -> UUID:

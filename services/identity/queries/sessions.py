@@ -23,6 +23,7 @@ _RESOLVE = Query(
         User.email,
         User.is_active,
         sa.func.coalesce(User.preferred_language, Restaurant.language, "en").label("language"),
+        Restaurant.timezone,
         Role.permissions,
     )
     .select_from(Session)
@@ -70,7 +71,15 @@ _OPEN = Query(
 _EXISTS = Query(sa.select(Session.id).where(Session.id == bindparam("session_id", type_=sa.Uuid)))
 
 _API_KEY = Query(
-    sa.select(ApiKey.id, ApiKey.restaurant_id, ApiKey.kind, ApiKey.name, ApiKey.scopes, Restaurant.language)
+    sa.select(
+        ApiKey.id,
+        ApiKey.restaurant_id,
+        ApiKey.kind,
+        ApiKey.name,
+        ApiKey.scopes,
+        Restaurant.language,
+        Restaurant.timezone,
+    )
     .join(Restaurant, Restaurant.id == ApiKey.restaurant_id)
     .where(
         ApiKey.digest == bindparam("digest", type_=sa.LargeBinary),

@@ -55,6 +55,7 @@ class AccessService:
                 permissions=row.scopes,
                 name=row.name,
                 language=row.language,
+                time_zone=row.timezone,
             )
         )
 
@@ -107,4 +108,5 @@ def _user_principal(row: Any, session_id: str) -> access_pb2.ResolvedPrincipal:
     )
     if row.restaurant_id is not None:
         principal.restaurant_id = str(row.restaurant_id)
+        principal.time_zone = row.timezone
     return principal

@@ -40,6 +40,7 @@ async def test_registering_makes_an_owner_with_every_right_and_an_open_session(a
     resolved = await resolve(api, owner.tokens.access)
     assert resolved.restaurant_id == owner.restaurant.id
     assert "settings.manage" in resolved.permissions
+    assert resolved.time_zone == "Africa/Casablanca"
 
 
 async def test_an_address_registers_once(api: Api) -> None:
