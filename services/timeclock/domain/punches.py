@@ -80,18 +80,18 @@ def moment_of(received_at: datetime, occurred_at: datetime | None, sent_at: date
     if occurred_at is None:
         return Moment(received_at)
     flags: list[str] = []
-    at = occurred_at
-    skew = received_at - sent_at if sent_at is not None else timedelta()
-    if abs(skew) > AT_ONCE:
+    # Of lengths of time and not of moments: a clock may be so wrong that a moment put right would lie in no calendar.
+    age = received_at - occurred_at
+    if sent_at is not None and abs(received_at - sent_at) > AT_ONCE:
         flags.append(CLOCK_SKEW)
-        at += skew
-    if at > received_at:
+        age = sent_at - occurred_at
+    if age < timedelta():
         # Nothing can have happened after it was heard of.
-        if at - received_at > AT_ONCE:
+        if -age > AT_ONCE:
             flags.append(CLOCK_SKEW)
-        at = received_at
-    if received_at - at > LONGEST_QUEUE:
+        age = timedelta()
+    if age > LONGEST_QUEUE:
         raise ValueError(f"Punches are taken up to {LONGEST_QUEUE // timedelta(hours=1)} hours later.")
-    if received_at - at > AT_ONCE:
+    if age > AT_ONCE:
         flags.append(OFFLINE)
-    return Moment(at, tuple(dict.fromkeys(flags)))
+    return Moment(received_at - age, tuple(dict.fromkeys(flags)))

@@ -129,6 +129,23 @@ def test_what_is_too_old_is_refused_and_what_is_of_the_future_is_now() -> None:
     assert moment_of(START, START - timedelta(hours=1), START).flags == ("OFFLINE",)
 
 
+instants = st.datetimes(timezones=st.just(UTC)) | st.sampled_from(
+    [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+)
+
+
+@given(instants, st.none() | instants)
+def test_whatever_a_device_says_a_punch_is_of_the_last_days_or_refused(
+    occurred: datetime, sent: datetime | None
+) -> None:
+    try:
+        moment = moment_of(START, occurred, sent)
+    except ValueError:
+        assert (START if sent is None else sent) - occurred > timedelta(minutes=1)
+    else:
+        assert timedelta() <= START - moment.at <= LONGEST_QUEUE
+
+
 def test_a_break_ends_with_the_session_and_is_not_paid_unless_it_is() -> None:
     (unpaid,) = fold([punch(IN, 0), punch(BREAK_START, 60), punch(OUT, 90)])
     assert (unpaid.worked_seconds, unpaid.break_seconds, unpaid.flags) == (3600, 1800, ["BREAK_NOT_ENDED"])
