@@ -76,6 +76,7 @@ async def keep_staff(session: AsyncSession, event: StaffEvent, _envelope: Envelo
             "language": facts.language,
             "department": facts.department if facts.HasField("department") else None,
             "position": facts.position if facts.HasField("position") else None,
+            "skills": list(facts.skills),
             "version": facts.version,
         },
     )

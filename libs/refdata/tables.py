@@ -52,6 +52,8 @@ staff_ref = sa.Table(
     sa.Column("language", sa.String(10), nullable=False),
     sa.Column("department", sa.String(100)),
     sa.Column("position", sa.String(100)),
+    # ["barista", "cellar", ...]
+    sa.Column("skills", JSONB, nullable=False, server_default="[]"),
     sa.Column("version", sa.BigInteger, nullable=False),
 )
 """The people of a restaurant, the inactive ones too."""

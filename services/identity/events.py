@@ -1,7 +1,9 @@
 """What identity publishes and how each fact is made from its rows, and what it listens to."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,7 +38,9 @@ def restaurant_facts(restaurant: Restaurant) -> facts.RestaurantFacts:
     return made
 
 
-def staff_facts(user: User, *, language: str, department: str | None, position: str | None) -> facts.StaffFacts:
+def staff_facts(
+    user: User, *, language: str, department: str | None, position: str | None, skills: Sequence[Any] | None = None
+) -> facts.StaffFacts:
     """What others need to know of a person."""
     made = facts.StaffFacts(
         user_id=str(user.id),
@@ -47,6 +51,7 @@ def staff_facts(user: User, *, language: str, department: str | None, position: 
         role=user.role,
         is_active=user.is_active,
         language=user.preferred_language or language,
+        skills=_names_of(skills or ()),
         version=user.version,
     )
     if user.phone:
@@ -56,6 +61,12 @@ def staff_facts(user: User, *, language: str, department: str | None, position: 
     if position:
         made.position = position
     return made
+
+
+def _names_of(skills: Sequence[Any]) -> list[str]:
+    """Skills by name; a profile may hold each as a text or as an object with more about it."""
+    names = [skill.get("name") if isinstance(skill, dict) else skill for skill in skills]
+    return [name for name in names if isinstance(name, str) and name]
 
 
 def restaurant_created(session: AsyncSession, restaurant: Restaurant) -> None:

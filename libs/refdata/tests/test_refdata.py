@@ -59,13 +59,14 @@ async def test_every_order_of_events_ends_in_the_newest_state(database: Database
 
 async def test_a_repeated_delivery_changes_nothing(database: Database) -> None:
     restaurant_id, user_id, event_id = uuid4(), uuid4(), uuid4()
-    event = staff_event(restaurant_id, user_id, "Amina", 1, identity.StaffJoined)
+    event = staff_event(restaurant_id, user_id, "Amina", 1, identity.StaffJoined, skills=["Wine", "HACCP"])
     assert await apply(database, event, restaurant_id, event_id)
     assert not await apply(database, event, restaurant_id, event_id)
     # The same state under another id, as after a replay at its source.
     assert await apply(database, event, restaurant_id)
     person = await refdata.member(database.read(Scope(restaurant_id)), restaurant_id, user_id)
     assert (person.first_name, person.version) == ("Amina", 1)
+    assert person.skills == ["Wine", "HACCP"]
 
 
 async def test_an_older_version_is_ignored_even_when_it_says_that_somebody_left(database: Database) -> None:

@@ -190,7 +190,7 @@ async def publish_change(session: AsyncSession, user: User) -> None:
         return
     row = (
         await session.execute(
-            sa.select(Restaurant.language, StaffProfile.department, StaffProfile.position)
+            sa.select(Restaurant.language, StaffProfile.department, StaffProfile.position, StaffProfile.skills)
             .select_from(Restaurant)
             .outerjoin(StaffProfile, StaffProfile.user_id == user.id)
             .where(Restaurant.id == user.restaurant_id)
@@ -199,5 +199,7 @@ async def publish_change(session: AsyncSession, user: User) -> None:
     events.staff_changed(
         session,
         facts.StaffUpdated if user.is_active else facts.StaffDeactivated,
-        events.staff_facts(user, language=row.language, department=row.department, position=row.position),
+        events.staff_facts(
+            user, language=row.language, department=row.department, position=row.position, skills=row.skills
+        ),
     )

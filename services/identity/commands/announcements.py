@@ -27,14 +27,18 @@ async def announce(session: AsyncSession, restaurant_id: UUID) -> int:
     restaurant = await session.get_one(Restaurant, restaurant_id)
     events.restaurant_updated(session, restaurant, [])
     people = await session.execute(
-        sa.select(User, StaffProfile.department, StaffProfile.position)
+        sa.select(User, StaffProfile.department, StaffProfile.position, StaffProfile.skills)
         .outerjoin(StaffProfile, StaffProfile.user_id == User.id)
         .where(User.restaurant_id == restaurant_id)
     )
     announced = 1
     for row in people:
         about = events.staff_facts(
-            row.User, language=restaurant.language, department=row.department, position=row.position
+            row.User,
+            language=restaurant.language,
+            department=row.department,
+            position=row.position,
+            skills=row.skills,
         )
         events.staff_changed(session, facts.StaffUpdated if row.User.is_active else facts.StaffDeactivated, about)
         announced += 1

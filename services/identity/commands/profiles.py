@@ -16,7 +16,7 @@ from services.identity.filing import discard
 from services.identity.models import StaffProfile, User
 
 RECORDS = "staff.records"
-PUBLISHED = frozenset({"department", "position"})
+PUBLISHED = frozenset({"department", "position", "skills"})
 """What other services know of a profile."""
 
 

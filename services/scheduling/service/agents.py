@@ -57,6 +57,7 @@ class AgentSchedulingService:
                     phone=row.phone,
                     position=row.position,
                     department=row.department,
+                    skills=row.skills,
                     match_mode=mode,
                 )
                 for row, mode in found

@@ -64,7 +64,7 @@ def team(
                     "first_name": f"Person{place}",
                     "last_name": "Idrissi",
                     "email": f"person{place}@example.com",
-                    "phone": f"+21260000000{place}",
+                    "phone": f"+21261234560{place}",
                     "role": role,
                     "is_active": True,
                     "language": "fr",

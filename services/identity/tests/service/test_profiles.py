@@ -110,6 +110,7 @@ async def test_what_managers_record_is_merged_and_published(api: Api, identity: 
         "Floor",
         "Head waiter",
     )
+    assert list(event.staff.skills) == ["Wine", "HACCP"]
     cleared = await update(api, owner.principal, waiter.subject, "department", "hire_date")
     assert not cleared.HasField("department")
     assert not cleared.HasField("hire_date")

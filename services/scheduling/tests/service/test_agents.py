@@ -107,7 +107,7 @@ def rename(service: RunningService, us: Team, place: int, first: str, last: str,
             await session.execute(
                 sa.update(refdata.staff_ref)
                 .where(refdata.staff_ref.c.user_id == us.people[place])
-                .values(first_name=first, last_name=last, phone=phone)
+                .values(first_name=first, last_name=last, phone=phone, skills=["Wine", "HACCP"])
             )
 
     service.run(write())
@@ -139,6 +139,7 @@ async def test_people_are_found_by_name_and_phone(
             agents.FindStaffRequest(restaurant_id=str(us.restaurant_id), name=name), principal=AGENT
         )
         assert [(one.id, one.match_mode) for one in found.staff] == [(str(us.people[0]), mode)]
+        assert list(found.staff[0].skills) == ["Wine", "HACCP"]
     known.phones["+212600000001"] = str(us.people[0])
     by_phone = await service.FindStaffByPhone(agents.FindStaffByPhoneRequest(phone="+212600000001"), principal=AGENT)
     assert (by_phone.staff.id, by_phone.staff.first_name) == (str(us.people[0]), "Zoé")
