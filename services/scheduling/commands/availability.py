@@ -1,7 +1,7 @@
 """What people say about their time, and whether their time off is granted."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,6 +22,9 @@ PLAN = "schedule.manage"
 TIME_OFF = "TIME_OFF"
 COLUMNS = {"specific_date": "first_day", "end_date": "last_day"}
 """The columns of fields that requests call otherwise."""
+
+EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
+"""Days that somebody can mean: everything around them is in the calendar, and what recurs is soon counted."""
 
 HOURS = frozenset({"start_time", "end_time"})
 FIELDS = (
@@ -173,6 +176,9 @@ def _apply(entry: Availability, changes: Mapping[str, Any]) -> None:
         raise Invalid.field("specific_date", "Either a day of the week or a date is needed.", code="required")
     if entry.availability_type == TIME_OFF and entry.first_day is None:
         raise Invalid.field("specific_date", "Time off needs a date.", code="required")
+    for name, day in (("specific_date", entry.first_day), ("end_date", entry.last_day)):
+        if day is not None and not EARLIEST <= day <= LATEST:
+            raise Invalid.field(name, f"Must be between {EARLIEST} and {LATEST}.")
     if entry.first_day is None:
         entry.last_day = None
     elif entry.last_day is None:

@@ -137,7 +137,11 @@ async def _tell(session: AsyncSession, user: User, profile: StaffProfile) -> Non
     user.version += 1
     await session.flush()
     about = events.staff_facts(
-        user, language=restaurant.language, department=profile.department, position=profile.position
+        user,
+        language=restaurant.language,
+        department=profile.department,
+        position=profile.position,
+        skills=profile.skills,
     )
     events.staff_changed(session, facts.StaffUpdated if user.is_active else facts.StaffDeactivated, about)
 

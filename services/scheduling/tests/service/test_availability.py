@@ -174,6 +174,8 @@ async def test_changed_time_off_waits_again_and_cancelled_no_longer_counts(
         ({"specific_date": "2026-11-23", "is_recurring": True}, "recurrence_pattern"),
         ({"day_of_week": 1, "is_recurring": True, "recurrence_pattern": "DAILY"}, "recurrence_pattern"),
         ({"specific_date": "2026-11-23", "recurrence_end_date": "2026-11-22"}, "recurrence_end_date"),
+        ({"specific_date": "9999-12-31"}, "specific_date"),
+        ({"specific_date": "0001-01-01", "is_recurring": True, "recurrence_pattern": "DAILY"}, "specific_date"),
         ({"start_datetime": "09:00", "end_datetime": "2026-11-23T10:00"}, "start_datetime"),
         ({"start_datetime": "2026-11-23T10:00"}, "end_datetime"),
         ({"start_datetime": "2026-11-23T10:00", "end_datetime": "2026-11-23T10:00"}, "end_datetime"),
