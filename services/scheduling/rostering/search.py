@@ -2,7 +2,8 @@
 
 Two searches share the best roster. One generates columns, for everybody and then for groups of people. The other
 frees some people or days and lets CP-SAT rearrange them. Each finds what the other misses: columns see a whole period
-at once, neighbourhoods see rules that only a whole roster can break.
+at once, neighbourhoods see rules that only a whole roster can break. Where columns take too long, both anneal instead,
+and search neighbourhoods before the moves are compiled and at the end.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from services.scheduling.rostering.annealing import Annealing
 from services.scheduling.rostering.bounds import aggregate
 from services.scheduling.rostering.columns import Generator, Pricing
 from services.scheduling.rostering.compiled import OFF, Compiled, Ints
@@ -36,6 +38,11 @@ _MEMORY = 0.9
 _SELDOM = 0.15
 # About so many times everybody is priced before the linear program has converged.
 _ROUNDS = 60
+# Annealing ends when so much of the time is left, and is not begun with less time than this: compiling may take longer.
+_POLISH_SHARE = 0.15
+_LEAST_ANNEALING = 4.0
+# When another process has compiled the moves they are here so soon that no neighbourhood is begun before.
+_LOADING = 1.5
 
 
 class Search:
@@ -71,6 +78,7 @@ class Search:
         self._costs = np.zeros(self.people, dtype=np.int64)
         self.value = 0
         self.pool: dict[int, list[Ints]] = {}
+        self._annealing: Annealing | None = None
 
     def over(self) -> bool:
         """Whether to stop: out of time, cancelled, proven optimal, or the other search failed."""
@@ -106,7 +114,7 @@ class Search:
             for person, day in np.argwhere(self.best != OFF).tolist()
         )
 
-    def _guarded(self, work: Callable[..., None], *args: int) -> None:
+    def _guarded(self, work: Callable[..., None], *args: int | Ints) -> None:
         try:
             work(*args)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for both searches
@@ -190,12 +198,11 @@ class Search:
         self._prove(whole.bound)
         if not self.pricing.tractable(range(self.people)):
             if not self.over():
-                self._neighbourhoods(2)
+                self._anneal()
             return
-        each = self._pricing_seconds(draw)
-        if _ROUNDS * each * self.people > self.seconds * _ROOT_SHARE:
-            # Long before the program says what shifts are worth, neighbourhoods have found much.
-            self._neighbourhoods(2)
+        if self._slow(draw):
+            # Long before the program says what shifts are worth, small changes have brought much.
+            self._anneal()
             return
         self._root(whole.worth, draw)
         size = min(self.people, 12)
@@ -259,6 +266,10 @@ class Search:
                 self.pool.setdefault(number, []).append(tried[number])
         return roster
 
+    def _slow(self, draw: random.Random) -> bool:
+        """Whether pricing everybody until the linear program has converged takes longer than it may."""
+        return _ROUNDS * self._pricing_seconds(draw) * self.people > self.seconds * _ROOT_SHARE
+
     def _pricing_seconds(self, draw: random.Random) -> float:
         """How long one person's best row takes among those of others."""
         some = draw.sample(range(self.people), min(self.people, 16))
@@ -287,12 +298,26 @@ class Search:
             return min(self.people, size + 1)
         return size - 1 if took > self.seconds / 8 else size
 
+    def _anneal(self) -> None:
+        """Both threads anneal as soon as the moves are compiled, until neighbourhoods have the last of the time."""
+        if self.left >= _LEAST_ANNEALING:
+            until = self.deadline - self.seconds * _POLISH_SHARE
+            annealing = Annealing(self.compiled, self.scorer, seed=self.seed, until=until)
+            compiling = threading.Thread(target=self._guarded, args=(annealing.prepare, self.best), daemon=True)
+            compiling.start()
+            self._annealing = annealing
+            compiling.join(_LOADING)
+        self._neighbourhoods(2)
+
     def _neighbourhoods(self, stream: int) -> None:
         """Frees people or days and lets CP-SAT rearrange them, growing neighbourhoods that are solved easily."""
         draw = random.Random(self.seed * 1000 + stream)  # noqa: S311 - a search, not a secret
         sizes = {"people": 5.0, "missing": 5.0, "days": 3.0, "block": 8.0}
         gains = dict.fromkeys(sizes, 1.0)
         while not self.over():
+            if self._annealing is not None and self._annealing.due():
+                self._annealing.run(stream, lambda: self.best, self.offer, self.over)
+                continue
             # What has brought most in its time lately is tried most, and everything now and then.
             best = max(gains.values())
             kind = draw.choices(list(gains), [max(gain, best * _SELDOM) for gain in gains.values()])[0]

@@ -1,0 +1,226 @@
+"""Compiled moves count what they change as the scorer does, break no rule, and threads share what they find."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.scheduling.rostering.annealing import Annealing, temperatures
+from services.scheduling.rostering.checker import check
+from services.scheduling.rostering.compiled import OFF, Compiled, Ints
+from services.scheduling.rostering.conflicts import impossible, tolerated
+from services.scheduling.rostering.counts import BEST, PAY, VALUE, counted
+from services.scheduling.rostering.machine_code import temporary_folder
+from services.scheduling.rostering.model import Assignment, Limit, Person, Preference, Problem, Rule, Shift, SlotDemand
+from services.scheduling.rostering.moves import SHARES, anneal
+from services.scheduling.rostering.search import Search
+from services.scheduling.rostering.tariffs import tables
+from services.scheduling.rostering.tests.random_problems import problems
+
+SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
+LOCKED = Assignment("p0", "2-480")
+FORTNIGHT = Problem(
+    days=14,
+    people=tuple(
+        Person(f"p{number}", frozenset({"waiter"}), preferences=(Preference(f"{number}-480", 4, True),))
+        for number in range(6)
+    ),
+    shifts=tuple(
+        Shift(f"{day}-{start}", day, start, 480, "waiter", "any") for day in range(14) for start in (480, 960)
+    ),
+    slots=tuple(SlotDemand(f"{day}-{start}", 2) for day in range(14) for start in (480, 960)),
+    rules=(Rule(Limit.MAX_CONSECUTIVE_DAYS, "days in a row", 5, "Labour code, art. 1"),),
+    locked=(LOCKED,),
+)
+# Numba tries a folder by making a temporary file in it.
+WITHOUT_A_FOLDER = """
+import os, tempfile
+make, own = tempfile.TemporaryFile, tempfile.gettempdir()
+def refuse(*args, **options):
+    if {temporary} and str(options["dir"]).startswith(own + os.sep):
+        return make(*args, **options)
+    raise PermissionError("read-only")
+tempfile.TemporaryFile = refuse
+from services.scheduling.rostering.tests.double import double
+print(double(21), double.stats.cache_path)
+"""
+
+
+def search_for(problem: Problem, seconds: float = 20.0) -> Search:
+    return Search(Compiled(problem), seconds=seconds, seed=1, progress=lambda _: None, cancelled=lambda: False)
+
+
+def assignments(problem: Problem, roster: Ints) -> list[Assignment]:
+    return [
+        Assignment(problem.people[person].id, problem.shifts[roster[person, day]].id)
+        for person, day in np.argwhere(roster >= 0).tolist()
+    ]
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=250, deadline=None, suppress_health_check=SLOW)
+@given(problems(), st.sampled_from((0.5, 30.0, 1e6)), st.integers(1, 2**30))
+def test_whatever_is_moved_the_value_stays_true_and_the_rules_are_kept(
+    problem: Problem, temperature: float, seed: int
+) -> None:
+    waived = impossible(Compiled(problem), 30.0)
+    compiled = Compiled(problem, waived)
+    search = Search(compiled, seconds=5, seed=1, progress=lambda _: None, cancelled=lambda: False)
+    search.first()
+    scorer, table = search.scorer, tables(compiled)
+    state = counted(compiled, table, scorer, search.best, seed)
+    anneal(table, state, SHARES, 3000, temperature)
+    known = tolerated(problem, waived)
+    for roster, value in ((state.roster, state.totals[VALUE]), (state.best, state.totals[BEST])):
+        assert scorer.total(roster) == value
+        given_now = assignments(problem, roster)
+        assert [found for found in check(problem, given_now) if (found.person, found.rule) not in known] == []
+        assert set(problem.locked) <= set(given_now)
+    if problem.budget is not None:
+        assert state.totals[PAY] == scorer.pay(state.roster)
+    assert state.totals[BEST] <= search.value
+    anew = counted(compiled, table, scorer, state.roster, seed)
+    for name in ("minutes", "week_minutes", "week_days", "weekends", "groups", "have"):
+        assert (getattr(state, name) == getattr(anew, name)).all(), name
+
+
+def test_every_kind_of_move_is_made() -> None:
+    compiled = Compiled(FORTNIGHT)
+    search = search_for(FORTNIGHT)
+    search.first()
+    table = tables(compiled)
+    for kind in range(len(SHARES)):
+        only = np.array([0] * kind + [1] * (len(SHARES) - kind))
+        state = counted(compiled, table, search.scorer, search.best, 1)
+        anneal(table, state, only, 2000, 1e6)
+        assert (state.roster != search.best).any(), kind
+        assert search.scorer.total(state.roster) == state.totals[VALUE]
+
+
+def test_it_cools_from_what_shifts_are_worth_to_what_wishes_weigh() -> None:
+    hot, cold = temperatures(Compiled(FORTNIGHT))
+    assert hot == pytest.approx(0.15 * FORTNIGHT.slots[0].under)
+    assert cold == pytest.approx(min(2.0, hot / 10))
+    bare = Problem(days=1, people=(), shifts=(), slots=(), rules=())
+    hot, cold = temperatures(Compiled(bare))
+    assert hot > cold > 0
+
+
+def test_two_threads_share_what_they_find() -> None:
+    search = search_for(FORTNIGHT)
+    search.first()
+    # The worst roster that keeps what is fixed, so that there is something to find.
+    search.best[:] = OFF
+    search.best[0, 2] = search.compiled.index[LOCKED.shift]
+    for number, row in enumerate(search.best):
+        search._costs[number] = search.scorer.person(number, row)
+    began = search.value = search.scorer.total(search.best)
+    annealing = Annealing(search.compiled, search.scorer, seed=1, until=time.monotonic() + 60)
+    assert not annealing.due()
+    with pytest.raises(RuntimeError, match="not compiled"):
+        annealing.run(1, lambda: search.best, search.offer, search.over)
+    annealing.prepare(search.best)
+    assert annealing.due()
+    annealing._until = time.monotonic() + 0.5
+    run = partial(annealing.run, best=lambda: search.best, offer=search.offer, stop=search.over)
+    threads = [threading.Thread(target=run, args=(stream,)) for stream in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(annealing._states) == {1, 2}
+    assert search.value == search.scorer.total(search.best) < began
+    assert not check(FORTNIGHT, search.assignments())
+    # Who finds another's roster better goes on from it, with chances of their own.
+    good, bad = (
+        counted(search.compiled, tables(search.compiled), search.scorer, roster, seed)
+        for seed, roster in enumerate((search.best, np.where(search.best == search.best[0, 2], search.best, OFF)))
+    )
+    annealing._states.clear()
+    assert annealing._better(1, good) is good
+    taken = annealing._better(2, bad)
+    assert (taken.roster == good.roster).all()
+    assert taken.roster is not good.roster
+    assert taken.random is bad.random
+
+
+def test_neighbourhoods_are_searched_until_moves_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiling, entered, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def prepare(self: Annealing, roster: Ints) -> None:
+        entered.set()
+        assert compiling.wait(30)
+        original(self, roster)
+
+    def offer(self: Search, rows: dict[int, Ints], phase: str) -> bool:
+        # A neighbourhood was searched while moves were still being compiled.
+        if entered.is_set() and phase.startswith("neighbourhood"):
+            compiling.set()
+        return offered(self, rows, phase)
+
+    original, offered = Annealing.prepare, Search.offer
+    monkeypatch.setattr(Search, "offer", offer)
+    monkeypatch.setattr(Search, "_prove", lambda *_: None)
+    monkeypatch.setattr(Annealing, "prepare", prepare)
+    monkeypatch.setattr(Annealing, "run", lambda *_: ended.set())
+    monkeypatch.setattr(Search, "_slow", lambda *_: True)
+    search = Search(Compiled(FORTNIGHT), seconds=30, seed=1, progress=lambda _: None, cancelled=ended.is_set)
+    running = threading.Thread(target=search.run)
+    running.start()
+    running.join(40)
+    assert not running.is_alive()
+    assert ended.is_set()
+    assert not check(FORTNIGHT, search.assignments())
+
+
+def test_a_run_without_time_to_compile_does_not_begin_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Annealing, "prepare", lambda *_: pytest.fail("compiled"))
+    monkeypatch.setattr(Search, "_slow", lambda *_: True)
+    search = search_for(FORTNIGHT, seconds=1.0)
+    search.run()
+    assert not check(FORTNIGHT, search.assignments())
+
+
+def test_a_failure_to_compile_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(*_: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(Annealing, "prepare", prepare)
+    monkeypatch.setattr(Search, "_slow", lambda *_: True)
+    with pytest.raises(OSError, match="no room"):
+        search_for(FORTNIGHT).run()
+
+
+@pytest.mark.parametrize("temporary", [True, False])
+def test_code_is_compiled_where_no_folder_can_be_written(tmp_path: Path, temporary: bool) -> None:
+    """A file system that cannot be written, but perhaps for temporary files."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "NUMBA_CACHE_DIR": ""}
+    script = WITHOUT_A_FOLDER.format(temporary=temporary)
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    value, folder = done.stdout.split()
+    assert value == "42"
+    assert (folder != "None") is temporary
+    if temporary:
+        assert Path(folder).is_relative_to(tmp_path)
+        assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o700]
+
+
+def test_another_users_folder_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = temporary_folder()
+    assert own is not None
+    own.chmod(0o777)
+    assert temporary_folder() is None
+    own.rmdir()
+    own.symlink_to(tmp_path)
+    assert temporary_folder() is None
