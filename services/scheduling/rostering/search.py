@@ -271,11 +271,11 @@ class Search:
         return _ROUNDS * self._pricing_seconds(draw) * self.people > self.seconds * _ROOT_SHARE
 
     def _pricing_seconds(self, draw: random.Random) -> float:
-        """How long one person's best row takes among those of others."""
+        """How long one person's best row takes among those of others, whatever else the machine does meanwhile."""
         some = draw.sample(range(self.people), min(self.people, 16))
-        began = time.monotonic()
+        began = time.thread_time()
         self.pricing.best_of(some, np.zeros(len(self.compiled.need)))
-        return max(1e-6, (time.monotonic() - began) / len(some))
+        return max(1e-6, (time.thread_time() - began) / len(some))
 
     def _group(self, draw: random.Random, size: int) -> int:
         """Column generation for some people; returns the size to try next."""
