@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 from nats.aio.client import Client
+from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
@@ -40,6 +41,17 @@ class StreamLimits:
     replicas: int = 1
 
 
+class BatchClient(Client):
+    """The library's client, which can also send what was put together for many messages at once."""
+
+    async def send(self, commands: bytes) -> None:
+        """Sends commands of NATS's protocol as they are. Raises ConnectionClosedError."""
+        if self.is_closed:
+            raise ConnectionClosedError
+        await self._send_command(commands)
+        await self._flush_pending()
+
+
 class Broker:
     """One process's connection to NATS. `start` never waits for the server; `connected` does."""
 
@@ -49,7 +61,7 @@ class Broker:
         self._url = url
         self._application = application
         self._limits = limits or StreamLimits()
-        self._client = Client()
+        self._client = BatchClient()
         self._jetstream: JetStreamContext | None = None
         self._ready = asyncio.Event()
         self._lost: list[Callable[[], None]] = []
@@ -57,7 +69,7 @@ class Broker:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def client(self) -> Client:
+    def client(self) -> BatchClient:
         """The plain NATS connection."""
         return self._client
 
