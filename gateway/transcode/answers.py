@@ -1,6 +1,7 @@
 """From a response message to status, headers and body."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -10,6 +11,7 @@ from google.protobuf.message import Message
 
 from gateway.exchange import Exchange, Headers
 from gateway.transcode.catalog import HTTP_BODY, Binding, Operation, page_field
+from gateway.transcode.remembered import Made, Make, Remembered
 from mizan.options.v1 import files_pb2, options_pb2
 from servicekit import wire
 
@@ -25,6 +27,8 @@ _HARMLESS = frozenset(
 
 Answer = tuple[int, Headers, bytes]
 Render = Callable[[Any, Message, Exchange], Answer]
+
+_remembered = Remembered()
 
 
 def renderer(operation: Operation, binding: Binding) -> Render:
@@ -43,9 +47,13 @@ def renderer(operation: Operation, binding: Binding) -> Render:
         encode: Callable[[Any], Any] = wire.field_encoder_of(field)
     else:
         encode = wire.encoder_of(operation.output)
-    return _with_cookies(
-        operation, lambda response, _request, _exchange: (status, [_JSON], orjson.dumps(encode(response)))
-    )
+    made = _maker(operation, lambda response: Made(orjson.dumps(encode(response)), {}))
+    return _with_cookies(operation, lambda response, _request, _exchange: (status, [_JSON], made(response).json))
+
+
+def _maker(operation: Operation, make: Make) -> Make:
+    """`make`, which is not called for the answer of a read that it was called for before."""
+    return partial(_remembered.made, make) if operation.reads else make
 
 
 def _redirect(operation: Operation) -> Render:
@@ -117,19 +125,25 @@ def _page(operation: Operation) -> Render:
     encode = wire.encoder_of(operation.output)
     status = operation.success_status
 
-    def render(response: Any, request: Any, exchange: Exchange) -> Answer:
+    def make(response: Any) -> Made:
         data = encode(response)
-        rows = data.pop(rows_field)
+        return Made(orjson.dumps(data.pop(rows_field)), data)
+
+    made = _maker(operation, make)
+
+    def render(response: Any, request: Any, exchange: Exchange) -> Answer:
+        rows, others = made(response)
         if not request.page_size:
-            return status, [_JSON], orjson.dumps(rows)
-        count = data.pop("count")
+            return status, [_JSON], rows
+        count: Any = others["count"]
         page, size = request.page, request.page_size
+        # The count stays first, although it is among the others as well.
         envelope = {
             "count": count,
             "next": _page_url(exchange, page + 1) if page * size < count else None,
             "previous": _page_url(exchange, page - 1) if page > 1 else None,
-            "results": rows,
-            **data,
+            "results": orjson.Fragment(rows),
+            **others,
         }
         return status, [_JSON], orjson.dumps(envelope)
 
