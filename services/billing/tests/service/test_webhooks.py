@@ -183,7 +183,9 @@ async def test_a_failed_payment_is_told_and_the_plan_stays_through_the_grace(
     overdue = await shop.subscription(restaurant_id)
     assert overdue.status == "past_due"
     assert overdue.HasField("grace_until")
+    issued = await bus.first(facts.InvoiceIssued, restaurant_id)
     failed = await bus.first(facts.InvoicePaymentFailed, restaurant_id)
+    assert issued.message.invoice == failed.message.invoice
     assert failed.message.invoice.amount_remaining == "30.00"
     assert failed.message.invoice.HasField("next_attempt_at")
 
@@ -200,6 +202,21 @@ async def test_a_failed_payment_is_told_and_the_plan_stays_through_the_grace(
     recovered = await shop.subscription(restaurant_id)
     assert recovered.status == "active"
     assert not recovered.HasField("past_due_since")
+
+
+async def test_an_invoice_that_is_given_up_is_told(billing: RunningService, bus: Bus, shop: Shop, slug: str) -> None:
+    restaurant_id = await sign_up(billing, bus)
+    customer = await shop.buy(restaurant_id, plan=slug)
+    account = shop.stripe.account
+    account.decline_cards(customer)
+    await shop.advance(32)
+    with account.lock:
+        (owed,) = [one for one in account.invoices.values() if (one["customer"], one["status"]) == (customer, "open")]
+        owed["status"] = "void"
+        account.emit("invoice.voided", owed)
+    await shop.deliver_all()
+    told = (await bus.first(facts.InvoiceVoided, restaurant_id)).message.invoice
+    assert (told.number, told.status) == (owed["number"] or "", "void")
 
 
 async def test_without_a_secret_every_webhook_is_refused(api: Api, stripe: LocalStripe) -> None:

@@ -73,6 +73,10 @@ async def test_square_is_connected_synced_renewed_and_disconnected(
     }
     told = (await bus.first(facts.ProviderChanged, restaurant_id)).message
     assert (told.provider, told.is_connected, told.merchant_id) == ("SQUARE", True, merchant)
+    begun = [one.message.sync for one in await bus.of_aggregate(facts.SyncStarted, restaurant_id, 2)]
+    done = [one.message.sync for one in await bus.of_aggregate(facts.SyncCompleted, restaurant_id, 2)]
+    assert {sync.kind for sync in begun} == {"menu", "orders"}
+    assert {sync.kind: sync.records for sync in done} == {"menu": 4, "orders": 1}
     (stored,) = rows(
         pos, "SELECT secret, refresh_token FROM provider_connections WHERE restaurant_id = :id", id=restaurant_id
     )

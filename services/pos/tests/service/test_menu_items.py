@@ -6,8 +6,10 @@ from uuid import uuid4
 import pytest
 
 from mizan.options.v1 import files_pb2
+from mizan.pos.events.v1 import events_pb2 as facts
 from mizan.pos.v1 import menu_category_pb2, menu_item_pb2, modifier_pb2, order_pb2
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.pos.tests.conftest import manager, order, sell, waiter
 
@@ -71,7 +73,7 @@ async def test_names_are_taken_once_and_prices_can_be_paid(api: Api) -> None:
     assert list(refused.value.fields) == ["price"]
 
 
-async def test_what_was_ordered_cannot_be_deleted(api: Api) -> None:
+async def test_what_was_ordered_cannot_be_deleted(api: Api, bus: Bus) -> None:
     chef = manager(uuid4())
     tea, cake = await sell(api, chef, "Tea", "10"), await sell(api, chef, "Cake", "10")
     await order(api, chef, (tea, 1))
@@ -79,6 +81,7 @@ async def test_what_was_ordered_cannot_be_deleted(api: Api) -> None:
         await api.MenuItemService.DeleteMenuItem(menu_item_pb2.MenuItemRequest(id=tea.id), principal=chef)
     assert refused.value.code == "item_ordered"
     await api.MenuItemService.DeleteMenuItem(menu_item_pb2.MenuItemRequest(id=cake.id), principal=chef)
+    assert (await bus.first(facts.MenuItemDeleted, chef.tenant)).message.item.id == cake.id
     with pytest.raises(RemoteRefusal) as refused:
         await api.MenuItemService.GetMenuItem(menu_item_pb2.MenuItemRequest(id=cake.id), principal=chef)
     assert refused.value.code == "not_found"

@@ -159,7 +159,7 @@ async def test_eight_people_change_one_order_and_nothing_is_lost(api: Api) -> No
     assert final.version == 25
 
 
-async def test_lines_are_changed_and_removed_and_begun_ones_only_by_those_who_may_void(api: Api) -> None:
+async def test_lines_are_changed_and_removed_and_begun_ones_only_by_those_who_may_void(api: Api, bus: Bus) -> None:
     restaurant_id = uuid4()
     chef, server = manager(restaurant_id), waiter(restaurant_id)
     item = await sell(api, chef, "Tea", "10")
@@ -171,6 +171,8 @@ async def test_lines_are_changed_and_removed_and_begun_ones_only_by_those_who_ma
     removal = order_pb2.OrderItemRequest(order_id=taken.id, item_id=second.id)
     await api.OrderService.DeleteOrderItem(removal, principal=server)
     assert Decimal((await read(api, server, taken.id)).total_amount) == 50
+    told = [one.message.order for one in await bus.of_aggregate(facts.OrderUpdated, taken.id, 2)]
+    assert [[line.quantity for line in one.lines] for one in told] == [[5, 1], [5]]
     moved = order_pb2.SetOrderStatusRequest(id=taken.id, status="PREPARING")
     await api.OrderService.SetOrderStatus(moved, principal=server)
     removal.item_id = first.id

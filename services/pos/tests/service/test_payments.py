@@ -133,6 +133,9 @@ async def test_parts_given_back_sum_to_the_payment_its_tax_and_its_tip(api: Api,
     told = [one.message for one in await bus.of_aggregate(facts.OrderRefunded, taken.id, 3)]
     assert [Decimal(one.amount) for one in told] == [Decimal("3.33"), Decimal("3.34"), Decimal("3.34")]
     assert [Decimal(one.order.refund_amount) for one in told] == [Decimal("3.33"), Decimal("6.67"), Decimal("10.01")]
+    parts = [one.message for one in await bus.of_aggregate(facts.PaymentRefunded, paid.id, 3)]
+    assert [Decimal(one.amount) for one in parts] == [Decimal("3.33"), Decimal("3.34"), Decimal("3.34")]
+    assert sum(Decimal(one.tip_amount) for one in parts) == Decimal(whole.tip_amount)
 
 
 async def test_what_goes_back_before_the_order_is_closed_is_due_again(api: Api) -> None:
