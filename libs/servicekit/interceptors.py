@@ -96,7 +96,8 @@ def refusal_of(error: Exception) -> Refusal | None:
         return Conflict(
             "Something that this is about has just been removed. Please try again.", code="changed_meanwhile"
         )
-    if isinstance(cause, psycopg.DataError):
+    # The calendar ends: who asks for the days up to its last one asks for the day after that.
+    if isinstance(cause, psycopg.DataError | OverflowError):
         return Invalid("A value is out of range or not valid text.")
     return None
 

@@ -199,6 +199,8 @@ async def test_periods_are_bounded_and_reports_for_those_who_may_see_them(api: A
     for period in (
         pb.UsageRequest(start_date="2026-02-01", end_date="2026-01-01"),
         pb.UsageRequest(start_date="2024-01-01", end_date="2026-01-01"),
+        pb.UsageRequest(end_date="0001-01-01"),
+        pb.UsageRequest(end_date="9999-12-31"),
     ):
         with pytest.raises(RemoteRefusal) as refused:
             await api.ReportService.GetUsage(period, principal=boss)
