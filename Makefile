@@ -38,7 +38,7 @@ run: protos ## boot the servers, migrate, seed the demo and start everything on 
 
 test: protos ## run every test on two workers (ARGS="-k staff" narrows)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(SOLVER_TESTS)) $(ARGS)
-	@$(if $(ARGS),,$(BIN)/python -m pytest -n 2 --dist loadfile $(SOLVER_TESTS))
+	@$(if $(ARGS),,$(BIN)/python -m pytest -n 2 $(SOLVER_TESTS))
 
 images: protos ## build the container images, one after the other (BASE, TAG, BUILD_FLAGS; ARGS="pos gateway" narrows)
 	@$(BIN)/python -m tools.images $(ARGS)

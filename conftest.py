@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+import structlog
 
 from servicekit import garbage
 
@@ -12,6 +13,9 @@ pytest_plugins = ("servicekit.testing.stack", "servicekit.testing.fixtures")
 def pytest_configure() -> None:
     """What collecting the tests makes stays; the collector of garbage would go through it again and again."""
     gc.disable()
+    # To print each frame with its variables would take longer than many a test that expects an error.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

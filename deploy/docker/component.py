@@ -34,6 +34,7 @@ LEFT_OUT = frozenset({"tests", "testing", "__pycache__"})
 # Packages that others load by name when they are there, which no import statement shows.
 BY_NAME = {
     "fastapi": ("python-multipart",),
+    "httpx": ("sniffio",),
     "pydantic": ("email-validator",),
     "uvicorn": ("uvloop", "httptools", "websockets"),
 }

@@ -8,10 +8,9 @@ import httpx
 import pytest
 import stamina
 
-from tests.chaos.conftest import SETTINGS
 from tests.chaos.rounds import Balancer, Rounds, callers, told
+from tests.support.breakable import breakable
 from tools.installation import GATEWAY, Installation
-from tools.stack import StackUnavailable, make_stack
 
 pytestmark = [pytest.mark.chaos, pytest.mark.long, pytest.mark.timeout(180)]
 
@@ -25,12 +24,7 @@ SETTLED_SECONDS = 45
 @pytest.fixture(scope="module")
 def two_of_each(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Two processes of identity, of pos and of the gateway."""
-    folder = tmp_path_factory.mktemp("rolling")
-    try:
-        stack = make_stack(folder, durable=False)
-    except StackUnavailable as error:
-        pytest.skip(str(error))
-    with Installation(folder, stack, services=SERVICES, settings=SETTINGS, replicas=2) as installation:
+    with breakable(tmp_path_factory, SERVICES, replicas=2) as installation:
         yield installation
 
 

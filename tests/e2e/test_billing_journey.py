@@ -1,7 +1,5 @@
 """A subscription's life, as its owner and Stripe live it: through the gateway, with webhooks on the way."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +12,7 @@ from gateway.transcode.catalog import Catalog
 from services.billing.cli import app as billing_commands
 from tests.support import browser, samples
 from tests.support.people import Person, Restaurant, join, register
+from tests.support.waiting import eventually
 from tools.installation import Site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -64,14 +63,6 @@ def plans(installation: Site) -> list[str]:
     assert first.exit_code == second.exit_code == 0, first.output
     assert first.output == second.output
     return [line.split()[0] for line in first.output.splitlines()]
-
-
-def eventually(question: Callable[[], Any], right: Callable[[Any], bool], seconds: float = 20) -> Any:
-    """The answer, once it is right; fails when it never is."""
-    deadline = time.monotonic() + seconds
-    while not right(answer := question()):
-        assert time.monotonic() < deadline, f"still {answer}"
-    return answer
 
 
 def ok(answer: httpx.Response, status: int = 200) -> Any:

@@ -1,7 +1,6 @@
 """Billing reaches others within two seconds, is missed by nobody while it is away, and loses nothing when killed."""
 
 import asyncio
-import json
 import signal
 import time
 from collections.abc import Iterator
@@ -22,13 +21,12 @@ from mizan.billing.events.v1 import events_pb2 as facts
 from servicekit.broker import EVENTS_STREAM
 from servicekit.events import MESSAGE_ID, type_of
 from services.billing.cli import app as billing_commands
-from tests.e2e.test_billing_journey import World, eventually, ok
+from tests.e2e.test_billing_journey import World, ok
 from tests.support import browser
+from tests.support.breakable import breakable
 from tests.support.people import Person, Restaurant, register
+from tests.support.waiting import eventually
 from tools.installation import Installation
-from tools.stack import StackUnavailable, make_stack
-from tools.stack.processes import LOOPBACK
-from tools.stack.stack import ExternalStack
 
 pytestmark = [pytest.mark.chaos, pytest.mark.long, pytest.mark.timeout(240)]
 
@@ -38,25 +36,13 @@ CHANGES = 5
 BUYERS = 8
 PATIENCE_SECONDS = 40.0
 QUIET_SECONDS = 2.0
-SETTINGS = {
-    "GATEWAY_TRUSTED_PROXIES": json.dumps([f"{LOOPBACK}/32"]),
-    "GATEWAY_LIMIT_ACCOUNT": "1000000/minute",
-    "GATEWAY_LIMIT_RESTAURANT": "1000000/minute",
-}
 SITE = "http://127.0.0.1:8081/"
 
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One whose billing may be broken; skips where the servers are somebody else's."""
-    folder = tmp_path_factory.mktemp("outage")
-    try:
-        stack = make_stack(folder, durable=False)
-    except StackUnavailable as error:
-        pytest.skip(str(error))
-    if isinstance(stack, ExternalStack):
-        pytest.skip("an installation of our own is needed")
-    with Installation(folder, stack, services=["identity", "pos", "billing"], settings=SETTINGS) as installation:
+    """One whose billing may be broken."""
+    with breakable(tmp_path_factory, ["identity", "pos", "billing"]) as installation:
         command(installation, "put-plan", "free", "--name", "Free", "--price", "0", "--base")
         command(installation, "put-plan", "plus", "--name", "Plus", "--price", "0", "--entitles-to", "api_access",
                 "--trial-days", "14")  # fmt: skip
@@ -88,11 +74,9 @@ def copies(installation: Installation) -> list[str]:
 
 def soon(installation: Installation, service: str, question: str, about: tuple[Any, ...]) -> float:
     """The moment at which a service's database gives an answer."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
     with psycopg.connect(installation.site.database_url(service), autocommit=True) as connection:
         connection.execute("SELECT set_config('mizan.scope', 'system', false)")
-        while connection.execute(question, about).fetchone() is None:
-            assert time.monotonic() < deadline, question
+        eventually(lambda: connection.execute(question, about).fetchone(), seconds=PATIENCE_SECONDS)
     return time.monotonic()
 
 

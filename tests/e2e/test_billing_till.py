@@ -18,9 +18,10 @@ from gateway.settings import DESCRIPTORS
 from gateway.transcode.catalog import Binding, Catalog, Operation
 from services.billing.catalogue import STANDARD
 from services.billing.cli import app as billing_commands
-from tests.e2e.test_billing_journey import World, customer_of, entitlements, eventually, ok, subscription
+from tests.e2e.test_billing_journey import World, customer_of, entitlements, ok, subscription
 from tests.support import browser, samples
 from tests.support.people import Person, Restaurant, register
+from tests.support.waiting import eventually
 from tools.installation import Site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]

@@ -2,8 +2,7 @@
 
 import csv
 import io
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support import browser, people
+from tests.support.waiting import eventually
 from tools.installation import Site
 
 pytestmark = pytest.mark.e2e
@@ -26,15 +26,6 @@ def ask(person: people.Person, method: str, path: str, status: int, body: object
     answer = person.request(method, path, json=body)
     assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
     return answer.json() if answer.content else None
-
-
-def soon(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """The first true value of a condition; fails when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-    raise AssertionError("the condition did not hold in time")
 
 
 def test_from_the_supplier_to_the_plate(client: httpx.Client) -> None:
@@ -89,7 +80,7 @@ def test_from_the_supplier_to_the_plate(client: httpx.Client) -> None:
 
     pizza = ask(owner, "POST", "/api/menu/items/", 201, {"name": "Pizza", "price": "80.00"})
     body = {"menu_item": pizza["id"], "instructions": "Bake.", "prep_time_minutes": 20}
-    made = soon(
+    made = eventually(
         lambda: (answer := owner.request("POST", "/api/menu/recipes/", json=body)).status_code == 201 and answer.json()
     )
     ingredients = f"/api/menu/recipes/{made['id']}/ingredients/"
@@ -114,7 +105,7 @@ def test_from_the_supplier_to_the_plate(client: httpx.Client) -> None:
         {"payment_method": "CASH", "amount": sale["total_amount"]},
     )
     item = f"/api/inventory/items/{flour['id']}/"
-    soon(lambda: ask(owner, "GET", item, 200)["current_stock"] == 50)
+    eventually(lambda: ask(owner, "GET", item, 200)["current_stock"] == 50)
     movements = ask(owner, "GET", f"{item}movements/", 200)
     assert (movements[0]["kind"], movements[0]["quantity"], movements[0]["source"]) == ("SALE", -1, sale["id"])
 
@@ -149,7 +140,7 @@ def test_what_runs_out_is_told_and_not_sold_until_it_is_received(client: httpx.C
     )
     pizza = ask(owner, "POST", "/api/menu/items/", 201, {"name": "Pizza", "price": "80.00"})
     body = {"menu_item": pizza["id"], "instructions": "Bake."}
-    made = soon(
+    made = eventually(
         lambda: (answer := owner.request("POST", "/api/menu/recipes/", json=body)).status_code == 201 and answer.json()
     )
     used = {"ingredient": cheese["id"], "quantity": 250, "unit": "g"}
@@ -172,11 +163,11 @@ def test_what_runs_out_is_told_and_not_sold_until_it_is_received(client: httpx.C
     assert is_sold()
     sell()
     for person in (owner, chef):
-        assert len(soon(partial(told, person))) == 1
+        assert len(eventually(partial(told, person))) == 1
     assert is_sold()
     sell()
-    soon(lambda: not is_sold())
-    soon(lambda: len(told(chef)) == 2)
+    eventually(lambda: not is_sold())
+    eventually(lambda: len(told(chef)) == 2)
     supplier = ask(owner, "POST", "/api/inventory/suppliers/", 201, {"name": "Dairy"})
     order = ask(owner, "POST", "/api/inventory/purchase-orders/", 201, {"supplier": supplier["id"]})
     line = {"inventory_item": cheese["id"], "quantity": 2, "unit_price": 95}
@@ -184,5 +175,5 @@ def test_what_runs_out_is_told_and_not_sold_until_it_is_received(client: httpx.C
     path = f"/api/inventory/purchase-orders/{order['id']}/"
     ask(owner, "PATCH", path, 200, {"status": "ORDERED"})
     ask(owner, "PATCH", path, 200, {"status": "RECEIVED"})
-    soon(is_sold)
+    eventually(is_sold)
     assert ask(owner, "GET", f"/api/inventory/items/{cheese['id']}/", 200)["stock_state"] == "OK"

@@ -1,6 +1,5 @@
 """Inventory is killed while dishes are sold: the till does not notice, and in the end each sale is entered once."""
 
-import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -15,11 +14,9 @@ from typer.testing import CliRunner
 
 from services.inventory.cli import app as inventory_commands
 from tests.support import browser
+from tests.support.breakable import breakable
 from tests.support.people import Person, register
 from tools.installation import Installation
-from tools.stack import StackUnavailable, make_stack
-from tools.stack.processes import LOOPBACK
-from tools.stack.stack import ExternalStack
 
 pytestmark = [pytest.mark.chaos, pytest.mark.long, pytest.mark.timeout(240)]
 
@@ -27,24 +24,12 @@ SALES = 40
 WAITERS = 4
 # NATS waits before it delivers again what a killed consumer had taken.
 SETTLED_SECONDS = 60.0
-SETTINGS = {
-    "GATEWAY_TRUSTED_PROXIES": json.dumps([f"{LOOPBACK}/32"]),
-    "GATEWAY_LIMIT_ACCOUNT": "1000000/minute",
-    "GATEWAY_LIMIT_RESTAURANT": "1000000/minute",
-}
 
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One whose inventory may be killed; skips where the servers are somebody else's."""
-    folder = tmp_path_factory.mktemp("outage")
-    try:
-        stack = make_stack(folder, durable=False)
-    except StackUnavailable as error:
-        pytest.skip(str(error))
-    if isinstance(stack, ExternalStack):
-        pytest.skip("an installation of our own is needed")
-    with Installation(folder, stack, services=["identity", "pos", "inventory"], settings=SETTINGS) as installation:
+    """One whose inventory may be killed."""
+    with breakable(tmp_path_factory, ["identity", "pos", "inventory"]) as installation:
         yield installation
 
 

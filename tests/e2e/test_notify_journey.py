@@ -1,8 +1,7 @@
 """People are told what concerns them on the channels they chose, and talk to the platform over WhatsApp."""
 
 import base64
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,11 +13,11 @@ import pytest
 from tests.support import browser
 from tests.support.people import PASSWORD, Person, Restaurant, join, register
 from tests.support.screens import screen
+from tests.support.waiting import eventually
 from tools.installation import Site
 
 pytestmark = [pytest.mark.e2e]
 
-SECONDS = 30.0
 SCREEN = "/ws/notifications/"
 HOME = (33.5731, -7.5898)
 PNG = base64.b64decode(
@@ -82,14 +81,6 @@ def restaurant(client: httpx.Client) -> Restaurant:
     made = register(client, "Riad")
     join(made, "MANAGER", "4400")
     return made
-
-
-def eventually(question: Callable[[], Any], right: Callable[[Any], bool] = bool) -> Any:
-    """The answer, once it is right; fails when it never is."""
-    deadline = time.monotonic() + SECONDS
-    while not right(answer := question()):
-        assert time.monotonic() < deadline, f"still {answer}"
-    return answer
 
 
 def ok(answer: httpx.Response, status: int = 200) -> Any:

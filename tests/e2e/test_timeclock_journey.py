@@ -5,8 +5,7 @@ import io
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from datetime import time as of_day
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 
 from tests.support import browser
 from tests.support.people import Person, Restaurant, join, register
+from tests.support.waiting import eventually
 from tools.installation import Site
 from tools.services import ROOT
 
@@ -25,7 +25,6 @@ pytestmark = pytest.mark.e2e
 ZONE = ZoneInfo("Africa/Casablanca")
 # The Koutoubia.
 PLACE = {"latitude": 31.624, "longitude": -7.9936}
-PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +47,6 @@ def ask(person: Person, method: str, path: str, status: int, body: Any = None, *
     return answer.json() if answer.content and "json" in answer.headers["content-type"] else answer.text
 
 
-def until(known: Callable[[], Any]) -> Any:
-    """Asks until the answer is there: facts of other services are on their way."""
-    patient_until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < patient_until:
-        if found := known():
-            return found
-    raise AssertionError("it never came")
-
-
 def place_is_known(person: Person) -> bool:
     return person.get("/api/timeclock/restaurant-location/").status_code == 200
 
@@ -68,7 +58,7 @@ def text(instant: datetime) -> str:
 def test_a_week_at_the_clock(restaurant: Restaurant) -> None:
     owner, manager = restaurant.owner, restaurant.people["MANAGER"]
     waiter = join(restaurant, "WAITER", "4501")
-    until(lambda: place_is_known(waiter))
+    eventually(lambda: place_is_known(waiter))
     now = datetime.now(ZONE)
     # A business day that neither begins nor ends within the hour.
     turns = "00:00" if of_day(3) <= now.time() < of_day(6) else "05:00"
@@ -77,11 +67,11 @@ def test_a_week_at_the_clock(restaurant: Restaurant) -> None:
     )
     assert (rules["early_clock_in_minutes"], rules["labour_rules"]) == (15, "MA")
     wage = {"staff": waiter.id, "effective_from": "2026-01-01", "hourly_rate": 40}
-    assert until(lambda: owner.post("/api/timeclock/wages/", wage).status_code == 201)
+    assert eventually(lambda: owner.post("/api/timeclock/wages/", wage).status_code == 201)
 
     # The shift begins in 45 minutes; the door opens 15 minutes before.
     begins = now + timedelta(minutes=45)
-    shift = until(
+    shift = eventually(
         lambda: (
             manager.post(
                 "/api/scheduling/assigned-shifts-v2/",
@@ -100,7 +90,7 @@ def test_a_week_at_the_clock(restaurant: Restaurant) -> None:
         )
     )
     ask(manager, "POST", f"/api/scheduling/weekly-schedules-v2/{shift['schedule']}/publish/", 200)
-    seen = until(lambda: ask(waiter, "GET", "/api/timeclock/staff-dashboard/", 200)["todaysShift"])
+    seen = eventually(lambda: ask(waiter, "GET", "/api/timeclock/staff-dashboard/", 200)["todaysShift"])
     assert seen["id"] == shift["id"]
     assert seen["section"] is None
     early = ask(waiter, "POST", "/api/timeclock/web-clock-in/", 400, {**PLACE, "accuracy": 10})
@@ -232,7 +222,7 @@ def test_a_week_at_the_clock(restaurant: Restaurant) -> None:
 
 def test_a_kiosk_knows_people_by_their_pins(client: httpx.Client, restaurant: Restaurant) -> None:
     manager, waiter = restaurant.people["MANAGER"], join(restaurant, "CASHIER", "4599")
-    until(lambda: place_is_known(waiter))
+    eventually(lambda: place_is_known(waiter))
     device = ask(restaurant.owner, "POST", "/api/devices/pair/", 201, {"name": "Door"})["device_token"]
     wall = {"X-Device-Token": device}
     nobody = client.post("/api/timeclock/clock-in/", json={"pin_code": "4599", **PLACE})
@@ -262,7 +252,7 @@ def test_a_kiosk_knows_people_by_their_pins(client: httpx.Client, restaurant: Re
 
 def test_the_agent_clocks_for_people_of_its_restaurant(client: httpx.Client, restaurant: Restaurant) -> None:
     waiter = join(restaurant, "BARTENDER", "4588")
-    until(lambda: place_is_known(waiter))
+    eventually(lambda: place_is_known(waiter))
     created = restaurant.owner.post("/api/api-keys/", {"name": "Agent", "kind": "AGENT", "scopes": ["agent.timeclock"]})
     assert created.status_code == 201, created.text
     key = {"Authorization": f"Bearer {created.json()['key']}"}
@@ -310,7 +300,7 @@ def test_what_a_profile_says_somebody_earns_is_taken_over(installation: Site, re
     ask(owner, "PATCH", f"/api/staff/profiles/{cleaner.id}/", 200, {"hourly_rate": "25.00"})
     said = mizan(installation, "take-over-wages", "--restaurant", restaurant.data["id"])
     assert said == "asked for 1 restaurants\n"
-    (wage,) = until(lambda: ask(cleaner, "GET", "/api/timeclock/wages/", 200))
+    (wage,) = eventually(lambda: ask(cleaner, "GET", "/api/timeclock/wages/", 200))
     assert (wage["hourly_rate"], wage["effective_from"]) == (25, "2000-01-01")
 
 
