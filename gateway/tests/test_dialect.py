@@ -201,7 +201,7 @@ async def test_refused(table, body, field, text):
         ("Europe/Paris", "2026-11-23T08:30", "2026-11-23T07:30:00Z"),
         ("Europe/Paris", "2026-07-01T08:30:00", "2026-07-01T06:30:00Z"),
         ("Europe/Paris", "2026-11-23T08:30:00Z", "2026-11-23T08:30:00Z"),
-        ("Africa/Casablanca", "2026-11-23 08:30", "2026-11-23T07:30:00Z"),
+        ("Africa/Casablanca", "2026-07-01 08:30", "2026-07-01T07:30:00Z"),
     ],
 )
 async def test_an_instant_without_an_offset_is_the_restaurants(table, monkeypatch, zone, sent, instant):

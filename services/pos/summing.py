@@ -37,7 +37,7 @@ class Summing:
         while found := await sums.stale(self._database.read(SYSTEM), before, BATCH):
             for restaurant_id, day in found:
                 scope = Scope(restaurant_id)
-                zone = (await terms_of(self._database.read(scope), restaurant_id)).zone.key
+                zone = (await terms_of(self._database.read(scope), restaurant_id)).zone
                 async with self._database.write(scope) as session:
                     await sums.sum_up(session, restaurant_id, day, zone)
             count += len(found)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import refdata
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit import events as bus
-from servicekit.clock import Clock
+from servicekit.clock import Clock, local_date
 from servicekit.db import SYSTEM, Database, Scope
 from servicekit.jobs import Job
 from servicekit.jobs import Task as Kind
@@ -38,6 +38,12 @@ OPEN: Final = ("TODO", "IN_PROGRESS")
 FIRST_TASKS: Final = 3
 TOO_LATE: Final = timedelta(days=7)
 """Tasks that have been overdue for longer than this when they are first seen are old news."""
+_TODAYS: Final = (
+    sa.func.unnest(sa.bindparam("zones", type_=sa.ARRAY(sa.Text)), sa.bindparam("todays", type_=sa.ARRAY(sa.Date)))
+    .table_valued(sa.column("zone", sa.Text), sa.column("today", sa.Date))
+    .render_derived()
+)
+"""What day it is in each zone."""
 
 _MARKS: Final = {
     "SHIFT": Shift.shift_reminded_at,
@@ -97,6 +103,8 @@ class Reminders:
         """Says of each open task whose time has passed that it is overdue, once for each time that it is given."""
         now = self._clock.now()
         async with self._database.write(SYSTEM) as session:
+            zones = set(await session.scalars(sa.select(refdata.restaurant_ref.c.timezone).distinct()))
+            todays = {zone: local_date(now, zone) for zone in {*zones, refdata.DEFAULT_TIME_ZONE.key}}
             overdue: tuple[tuple[Any, Any], ...] = ((Task, Task.due_time), (ShiftTask, ShiftTask.due_at))
             for model, moment in overdue:
                 zone = (
@@ -104,7 +112,8 @@ class Reminders:
                     .where(refdata.restaurant_ref.c.id == model.restaurant_id)
                     .scalar_subquery()
                 )
-                today = sa.cast(sa.func.timezone(sa.func.coalesce(zone, refdata.DEFAULT_TIME_ZONE.key), now), sa.Date)
+                known = sa.func.coalesce(zone, refdata.DEFAULT_TIME_ZONE.key)
+                today = sa.select(_TODAYS.c.today).where(_TODAYS.c.zone == known).scalar_subquery()
                 late = sa.or_(
                     sa.and_(moment <= now, moment > now - TOO_LATE),
                     sa.and_(moment.is_(None), model.due_date < today, model.due_date > (now - TOO_LATE).date()),
@@ -113,7 +122,8 @@ class Reminders:
                     sa.update(model)
                     .where(model.overdue_at.is_(None), model.status.in_(OPEN), late)
                     .values(overdue_at=now)
-                    .returning(model)
+                    .returning(model),
+                    {"zones": list(todays), "todays": list(todays.values())},
                 )
                 for task in tasks:
                     events.task_changed(session, facts.TaskOverdue(task=events.task_facts(task)))

@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -38,7 +39,7 @@ DAYS = 365
 LAST = date(2025, 12, 31)
 REPEATS = 7
 LIVE_AT_MOST = 100_000
-ZONE = "Africa/Casablanca"
+ZONE = ZoneInfo("Africa/Casablanca")
 _ORDERS = """COPY orders (id, restaurant_id, business_date, sequence, order_number, order_type, status, server_id,
     currency, subtotal, tax_amount, total_amount, amount_paid, tip_amount, order_time, completion_time) FROM STDIN"""
 _LINES = """COPY order_lines (id, restaurant_id, order_id, position, menu_item_id, name, quantity, base_price,

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from mizan.inventory.v1 import item_pb2
 from servicekit import migrate
 from servicekit.db import Database, Query, Scope
+from servicekit.zones import beginning_of
 from services.inventory.queries import items, reports
 from services.inventory.queries.integrity import ADDED_UP
 from services.inventory.service.convert import item_message, supplier_info
@@ -81,8 +82,8 @@ async def measure(app_url: str, restaurant_id: UUID) -> dict[str, tuple[float, i
         return [item_message(row, known.get(row.item_supplier_id)) for row in rows]
 
     def used(last: date) -> Awaitable[list[Any]]:
-        start = reports.beginning_of(last - timedelta(days=6), ZONE)
-        end = reports.beginning_of(last + timedelta(days=1), ZONE)
+        start = beginning_of(last - timedelta(days=6), ZONE)
+        end = beginning_of(last + timedelta(days=1), ZONE)
         return reports.usage(database.read(Scope(restaurant_id)), restaurant_id, start, end)
 
     def days() -> Awaitable[list[Any]]:

@@ -1,7 +1,7 @@
 """The audit trail, by page and as a whole."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy import bindparam
 from servicekit.db import Query, Reader
 from servicekit.errors import NotFound
 from servicekit.paging import Page
+from servicekit.zones import beginning_of
 from services.identity.models import AuditEntry
 
 EXPORT_BATCH: Final = 1_000
@@ -80,7 +81,7 @@ def filters_of(request: Any, restaurant_id: UUID, zone: str) -> dict[str, Any]:
 def _midnight(day: date, zone: str, *, days_later: int = 0) -> datetime:
     """The instant at which a day begins in a zone; the first and last days of the calendar stand for ever."""
     try:
-        return datetime.combine(day + timedelta(days=days_later), time(), ZoneInfo(zone)).astimezone(UTC)
+        return beginning_of(day + timedelta(days=days_later), ZoneInfo(zone))
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC) if days_later else datetime.min.replace(tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.orm import aliased
 
 from servicekit.db import Query, Reader
+from servicekit.zones import beginning_of
 from services.inventory.domain.periods import FOREVER, Single, Summed, pieces
 from services.inventory.domain.usage import Usage
 from services.inventory.models import Item, StockAdjustment, StockBalance, StockEntry, StockSum
@@ -22,7 +23,6 @@ _ONE = timedelta(days=1)
 _MINE = bindparam("restaurant_id", type_=sa.Uuid)
 _SINCE = bindparam("since", type_=sa.DateTime(timezone=True))
 _UNTIL = bindparam("until", type_=sa.DateTime(timezone=True))
-_ZONE = bindparam("zone", type_=sa.Text)
 _FIRST = bindparam("first", type_=sa.Date)
 
 _NOW_WORTH = Query(
@@ -30,7 +30,7 @@ _NOW_WORTH = Query(
 )
 _ADJUSTMENTS = Query(
     sa.select(
-        sa.cast(sa.func.timezone(_ZONE, StockAdjustment.occurred_at), sa.Date).label("day"),
+        StockAdjustment.occurred_at,
         StockAdjustment.item_id,
         Item.name,
         StockAdjustment.adjustment_type,
@@ -215,11 +215,6 @@ class Day:
         return -sum((one.value for one in self.adjustments if one.adjustment_type == "WASTE"), Decimal(0))
 
 
-def beginning_of(day: date, zone: ZoneInfo) -> datetime:
-    """The instant at which a day begins in a time zone."""
-    return datetime.combine(day, time.min, zone)
-
-
 async def days(reader: Reader, restaurant_id: UUID, first: date, last: date, zone: ZoneInfo) -> list[Day]:
     """The stock at the end of each day of a period, the last day first; one round trip."""
     worth, rows, adjustments = await reader.batch(
@@ -231,7 +226,6 @@ async def days(reader: Reader, restaurant_id: UUID, first: date, last: date, zon
                 "restaurant_id": restaurant_id,
                 "since": beginning_of(first, zone),
                 "until": beginning_of(last + _ONE, zone),
-                "zone": zone.key,
             },
         ),
     )
@@ -244,7 +238,7 @@ async def days(reader: Reader, restaurant_id: UUID, first: date, last: date, zon
                     low_on[day].append((row, row.amount))
     adjusted_on: defaultdict[date, list[Any]] = defaultdict(list)
     for row in adjustments:
-        adjusted_on[row.day].append(row)
+        adjusted_on[row.occurred_at.astimezone(zone).date()].append(row)
     value = worth[0][0] - gained.get(FOREVER, Decimal(0))
     found = []
     for day in reversed(list(_days(first, last + _ONE))):

@@ -18,6 +18,7 @@ from servicekit.clock import Clock, local_date
 from servicekit.errors import Invalid, NotFound
 from servicekit.paging import page_of
 from servicekit.patch import values_of
+from servicekit.zones import beginning_of
 from services.inventory.domain.ledger import money
 from services.inventory.domain.usage import Usage
 from services.inventory.queries import reports as queries
@@ -97,7 +98,7 @@ class ReportService:
             raise Invalid.field("end_date", WRONG_ORDER)
         if (last - first).days >= YEAR:
             raise Invalid.field("start_date", TOO_LONG)
-        return queries.beginning_of(first, zone), queries.beginning_of(last + timedelta(days=1), zone)
+        return beginning_of(first, zone), beginning_of(last + timedelta(days=1), zone)
 
     async def _between_counts(self, wanted: Mapping[str, Any], call: Call) -> tuple[datetime, datetime]:
         if "from_count" not in wanted:
@@ -119,8 +120,8 @@ class ReportService:
         return zone, local_date(self._clock.now(), zone.key)
 
     def _report(self, restaurant_id: UUID, day: Day, zone: ZoneInfo) -> pb.InventoryReport:
-        begins = queries.beginning_of(day.date, zone)
-        ends = queries.beginning_of(day.date + timedelta(days=1), zone)
+        begins = beginning_of(day.date, zone)
+        ends = beginning_of(day.date + timedelta(days=1), zone)
         message = pb.InventoryReport(
             id=str(report_id(restaurant_id, day.date)),
             restaurant=str(restaurant_id),

@@ -16,7 +16,7 @@ from services.notify.letters import letter
 from services.notify.texts import LANGUAGES, RIGHT_TO_LEFT, Coded, Day, Money, Time
 from services.notify.texts.talk import phrases
 
-ZONE = ZoneInfo("Africa/Casablanca")
+ZONE = ZoneInfo("Europe/Paris")
 NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
 LINES = [(Day(NOON), Time(NOON), "–", Time(NOON))] * 7
 WORDS: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from datetime import date
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -9,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit.db import Query, Reading
 from servicekit.postponed import postpone
+from servicekit.zones import local_time
 from services.pos.models import DailySum, Order, SalesDay
+from services.pos.queries.sales import clock_parameters
 
 _TOUCH = Query(
     insert(SalesDay)
@@ -32,7 +35,7 @@ _OF_DAY = """o.restaurant_id = CAST(:restaurant_id AS uuid) AND o.business_date 
 _LINES = "JOIN order_lines l ON l.order_id = o.id AND l.status <> 'CANCELLED'"
 _GROUPS = {
     "hour": (
-        "extract(hour FROM o.order_time AT TIME ZONE CAST(:zone AS text))::int::text",
+        f"extract(hour FROM {local_time('o.order_time')})::int::text",
         "''",
         "count(*)",
         "sum(o.total_amount)",
@@ -88,7 +91,7 @@ async def stale(reading: Reading, before: date, limit: int) -> list[tuple[UUID, 
     return [(row.restaurant_id, row.business_date) for row in await reading.all(_STALE, before=before, limit=limit)]
 
 
-async def sum_up(session: AsyncSession, restaurant_id: UUID, day: date, zone: str) -> None:
+async def sum_up(session: AsyncSession, restaurant_id: UUID, day: date, zone: ZoneInfo) -> None:
     """Sums a business day up; whatever changes its sales from now on makes the sums stale again."""
     # Nobody else counts a change while the row is held, so what is summed is what `changes` says.
     await session.execute(
@@ -99,4 +102,4 @@ async def sum_up(session: AsyncSession, restaurant_id: UUID, day: date, zone: st
     await session.execute(
         sa.delete(DailySum).where(DailySum.restaurant_id == restaurant_id, DailySum.business_date == day)
     )
-    await session.execute(_SUM, {"restaurant_id": restaurant_id, "day": day, "zone": zone})
+    await session.execute(_SUM, {"restaurant_id": restaurant_id, "day": day, **clock_parameters([day], zone)})

@@ -6,16 +6,18 @@ Days whose sums hold are read from them, and the others from their orders.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from servicekit.db import Query, Reader
 from servicekit.paging import Page
+from servicekit.zones import beginning_of, local_time, offset_parameters
 
 _MINE = "o.restaurant_id = CAST(:restaurant_id AS uuid)"
 _LIVE = f"{_MINE} AND o.status = 'COMPLETED' AND o.business_date = ANY(CAST(:live AS date[]))"
@@ -78,7 +80,7 @@ _BY_HOUR = Query(
             _both(
                 "hour",
                 f'''SELECT hour::text, '', count(*), sum(amount) FROM (
-                SELECT extract(hour FROM o.order_time AT TIME ZONE CAST(:zone AS text))::int AS hour,
+                SELECT extract(hour FROM {local_time("o.order_time")})::int AS hour,
                 o.total_amount AS amount FROM orders o WHERE {_LIVE}) AS hours GROUP BY hour''',
             )
         }) AS hours ORDER BY key::int"""  # noqa: S608 - fixed texts
@@ -177,26 +179,37 @@ class _Days:
         """What the queries of both kinds of days take."""
         return {"restaurant_id": restaurant_id, "summed": list(self.summed), "live": self.live}
 
+    def clock(self, zone: ZoneInfo) -> dict[str, Any]:
+        """What queries take that read the clock of days without sums."""
+        return clock_parameters(self.live, zone)
 
-async def sales(reader: Reader, restaurant_id: UUID, first: date, last: date, zone: str) -> Sales:
+
+def clock_parameters(days: Sequence[date], zone: ZoneInfo) -> dict[str, Any]:
+    """What queries take that read the clock of these business days, each of which may begin late on its date."""
+    if not days:
+        return {"changes": [], "offsets": [timedelta()]}
+    return offset_parameters(zone, beginning_of(min(days), zone), beginning_of(max(days) + timedelta(days=2), zone))
+
+
+async def sales(reader: Reader, restaurant_id: UUID, first: date, last: date, zone: ZoneInfo) -> Sales:
     """The sales of a range of business days, in two round trips."""
     days = await _days(reader, restaurant_id, first, last)
     both = days.parameters(restaurant_id)
     live, *groups = await reader.batch(
         (_LIVE_DAYS, {"restaurant_id": restaurant_id, "live": days.live}),
-        *((query, {**both, "zone": zone} if name == "hour" else both) for name, query in GROUPINGS.items()),
+        *((query, both | days.clock(zone) if name == "hour" else both) for name, query in GROUPINGS.items()),
     )
     rows = _with_sales(days, live)
     return Sales(_total_of(rows), {BY_DAY: _by_day(rows), **dict(zip(GROUPINGS, map(list, groups), strict=True))})
 
 
-async def grouped(reader: Reader, restaurant_id: UUID, first: date, last: date, zone: str, by: str) -> list[Any]:
+async def grouped(reader: Reader, restaurant_id: UUID, first: date, last: date, zone: ZoneInfo, by: str) -> list[Any]:
     """The sales of a range of business days by one grouping."""
     days = await _days(reader, restaurant_id, first, last)
     if by == BY_DAY:
         return _by_day(_with_sales(days, await _live(reader, restaurant_id, days)))
     both = days.parameters(restaurant_id)
-    return list(await reader.all(GROUPINGS[by], **({**both, "zone": zone} if by == "hour" else both)))
+    return list(await reader.all(GROUPINGS[by], **(both | days.clock(zone) if by == "hour" else both)))
 
 
 async def totals(reader: Reader, restaurant_id: UUID, day: date) -> Any:

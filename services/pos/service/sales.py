@@ -105,7 +105,7 @@ class SalesService:
 
     async def GetSalesReport(self, request: sales_pb2.GetSalesReportRequest, call: Call) -> sales_pb2.SalesReport:
         terms, first, last = await self._range(request, call)
-        sales = await queries.sales(call.read(), call.principal.tenant, first, last, terms.zone.key)
+        sales = await queries.sales(call.read(), call.principal.tenant, first, last, terms.zone)
         total = sales.totals
         rows = {f"by_{name}": [_row(row) for row in found] for name, found in sales.by.items()}
         return sales_pb2.SalesReport(
@@ -127,7 +127,7 @@ class SalesService:
     async def ExportSalesReport(self, request: sales_pb2.ExportSalesReportRequest, call: Call) -> httpbody_pb2.HttpBody:
         terms, first, last = await self._range(request, call)
         by = request.by or "day"
-        rows = await queries.grouped(call.read(), call.principal.tenant, first, last, terms.zone.key, by)
+        rows = await queries.grouped(call.read(), call.principal.tenant, first, last, terms.zone, by)
         packed = any_pb2.Any()
         packed.Pack(files_pb2.Disposition(filename=f"sales-by-{by}-{first}-{last}.csv"))
         return httpbody_pb2.HttpBody(content_type="text/csv; charset=utf-8", data=_csv(by, rows), extensions=[packed])

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from servicekit.db import Query, Reader
+from servicekit.zones import beginning_of
 
 MOST_URGENT = 4
 BEST = 3
@@ -36,7 +38,7 @@ _WORK = f"""WITH work AS (
     FROM tasks t WHERE t.{_MINE} AND t.parent_id IS NULL AND t.due_date {_DAYS}
 ), judged AS (
     SELECT work.*, status IN ('TODO', 'IN_PROGRESS') AS is_open, status = 'COMPLETED' AS is_done,
-        coalesce(due_at, (day + 1)::timestamp AT TIME ZONE CAST(:zone AS text)) AS due FROM work
+        coalesce(due_at, (CAST(:ends AS timestamptz[]))[1 + day - CAST(:first AS date)]) AS due FROM work
     WHERE status <> 'CANCELLED'
 )
 """  # noqa: S608 - fixed texts
@@ -121,12 +123,13 @@ class Situation:
 
     restaurant_id: UUID
     now: datetime
-    zone: str
+    zone: ZoneInfo
     today: date
 
     def days(self, first: date, last: date) -> dict[str, Any]:
         """Parameters for the work of the days from first to last."""
-        return {"restaurant_id": self.restaurant_id, "first": first, "last": last, "zone": self.zone}
+        ends = [beginning_of(first + timedelta(days=day), self.zone) for day in range(1, (last - first).days + 2)]
+        return {"restaurant_id": self.restaurant_id, "first": first, "last": last, "ends": ends}
 
 
 async def per_day(reader: Reader, situation: Situation, first: date, last: date) -> dict[date, Any]:

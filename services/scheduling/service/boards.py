@@ -127,7 +127,7 @@ class BoardService:
     async def _situation(self, call: Call) -> Situation:
         zone = await refdata.time_zone(call.read(), call.principal.tenant)
         now = self._clock.now()
-        return Situation(call.principal.tenant, now, zone.key, now.astimezone(zone).date())
+        return Situation(call.principal.tenant, now, zone, now.astimezone(zone).date())
 
 
 def percent(part: int, whole: int) -> int:

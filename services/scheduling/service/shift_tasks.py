@@ -1,7 +1,6 @@
 """Tasks of shifts."""
 
 from collections import Counter
-from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from servicekit.clock import Clock
 from servicekit.db import SessionReader
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
+from servicekit.zones import beginning_of
 from services.scheduling.commands import shift_tasks as commands
 from services.scheduling.queries import shift_tasks as queries
 from services.scheduling.service.convert import json_text, shift_task_message, shift_task_messages
@@ -124,7 +124,7 @@ class ShiftTaskService:
     ) -> shift_task_pb2.TaskStatistics:
         tenant = call.principal.tenant
         zone = await refdata.time_zone(call.read(), tenant)
-        today = datetime.combine(self._clock.now().astimezone(zone).date(), time(), zone).astimezone(UTC)
+        today = beginning_of(self._clock.now().astimezone(zone).date(), zone)
         rows = await queries.statistics(call.read(), tenant, today, **_chosen(request, call))
         by_status: Counter[str] = Counter()
         by_priority: Counter[str] = Counter()

@@ -37,7 +37,7 @@ async def refusal(attempt: Any) -> RemoteRefusal:
     ("sent", "kept"), [("09:00", "09:00:00"), ("2026-12-07T08:00:00Z", "09:00:00"), ("2026-12-07T09:00", "09:00:00")]
 )
 async def test_hours_are_times_of_day_or_instants(api: Api, scheduling: RunningService, sent: str, kept: str) -> None:
-    us = team(scheduling)
+    us = team(scheduling, timezone="Europe/Paris")
     said = await say(api, us.principal(0), day_of_week=0, start_time=sent, end_time="17:30:00")
     assert (said.start_time, said.end_time) == (kept, "17:30:00")
     wrong = await refusal(say(api, us.principal(0), day_of_week=0, start_time="nine", end_time="17:30"))

@@ -53,7 +53,7 @@ async def test_a_shift_is_planned_in_the_restaurants_zone(api: Api, scheduling: 
 
 
 async def test_nobody_is_booked_twice_not_even_through_others(api: Api, scheduling: RunningService) -> None:
-    us = team(scheduling)
+    us = team(scheduling, timezone="Europe/Paris")
     first = await plan(api, us, 0, 1)
     with pytest.raises(RemoteRefusal) as refused:
         await plan(api, us, 2, 1, start="16:59", end="20:00")

@@ -19,8 +19,8 @@ MINUTE = timedelta(minutes=1)
 CENTS = 0.5
 """What the seconds cost that a test takes, and more."""
 
-NOON = datetime(2026, 11, 18, 11, tzinfo=UTC)
-"""A Wednesday in Casablanca, an hour east of UTC."""
+NOON = datetime(2026, 7, 15, 11, tzinfo=UTC)
+"""A Wednesday in Casablanca, whose clocks showed an hour more than UTC that summer."""
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def test_presence_tells_breaks_apart(team: Team) -> None:
 
 async def test_hours_cost_the_wage_of_their_day(team: Team, clock: MovableClock) -> None:
     amina, badr = await team.employ("Amina", role="CHEF"), await team.employ("Badr")
-    for rate, since in (("20.00", "2026-01-01"), ("30.00", "2026-11-18")):
+    for rate, since in (("20.00", "2026-01-01"), ("30.00", "2026-07-15")):
         request = policy_pb2.SetWageRequest(staff=amina.subject, hourly_rate=rate, effective_from=since)
         await team.api.PolicyService.SetWage(request, principal=team.boss)
     clock.advance(NOON - timedelta(days=1) - clock.now())
@@ -110,8 +110,8 @@ async def test_hours_cost_the_wage_of_their_day(team: Team, clock: MovableClock)
 
     days = (await team.api.BoardService.ListDailyLabor(board_pb2.LaborPeriodRequest(), principal=accountant(team))).days
     assert [(row.date, row.cost, row.people) for row in days] == [
-        ("2026-11-17", "40.00", 1),
-        ("2026-11-18", "45.00", 2),
+        ("2026-07-14", "40.00", 1),
+        ("2026-07-15", "45.00", 2),
     ]
     costs = (
         await team.api.BoardService.ListLaborCosts(board_pb2.LaborPeriodRequest(), principal=accountant(team))

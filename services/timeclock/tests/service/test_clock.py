@@ -13,11 +13,13 @@ from google.protobuf.empty_pb2 import Empty
 
 from mizan.timeclock.events.v1 import events_pb2 as facts
 from mizan.timeclock.v1 import clock_pb2, policy_pb2, punch_pb2
+from refdata import DEFAULT_TIME_ZONE
 from servicekit.db import SYSTEM, Query
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
+from servicekit.zones import beginning_of
 from services.timeclock.commands import log
 from services.timeclock.models import Punch, WorkSession
 from services.timeclock.tests.team import LATITUDE, LONGITUDE, METRE, Team, moment, stamp
@@ -183,8 +185,7 @@ async def test_nobody_begins_too_early_before_a_shift_of_the_next_day(team: Team
     await team.open()
     amina = await team.employ()
     await settings(team, early_clock_in_minutes=10)
-    # Casablanca's midnight is at eleven in the evening of UTC.
-    midnight = clock.now().replace(hour=23, minute=0, second=0, microsecond=0)
+    midnight = beginning_of(clock.now().astimezone(DEFAULT_TIME_ZONE).date() + timedelta(days=1), DEFAULT_TIME_ZONE)
     if midnight - clock.now() < timedelta(minutes=20):
         midnight += timedelta(days=1)
     await team.publish_shift(amina, starts=midnight + timedelta(minutes=5))

@@ -1,0 +1,71 @@
+"""Every clock is read from one database of time zones."""
+
+import zoneinfo
+from bisect import bisect_right
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from servicekit.testing.stack import FreshDatabase
+from servicekit.zones import beginning_of, local_time, offset_parameters
+
+# With summer and without, with changes at midnight, with parts of hours, with a Ramadan in between, with a day less.
+ZONES = (
+    "UTC",
+    "Africa/Casablanca",
+    "Europe/Paris",
+    "America/New_York",
+    "America/Santiago",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+)
+SECOND = timedelta(seconds=1)
+FIRST = datetime(1995, 1, 1, tzinfo=UTC)
+CLOCK = f"SELECT {local_time('instant')} FROM unnest(CAST(:asked AS timestamptz[])) AS instant"  # noqa: S608 - fixed
+instants = st.integers(0, 40 * 365 * 86_400).map(lambda seconds: FIRST + seconds * SECOND)
+
+
+def test_what_the_machine_has_is_not_read():
+    assert zoneinfo.TZPATH == ()
+    # Since the autumn of 2026 Morocco's clocks show UTC; older databases put them an hour ahead.
+    assert datetime(2026, 12, 1, 12, tzinfo=UTC).astimezone(ZoneInfo("Africa/Casablanca")).hour == 12
+
+
+@given(st.sampled_from(ZONES), st.tuples(instants, instants, instants))
+def test_the_offset_of_every_instant_is_known(key, three):
+    since, instant, until = sorted(three)
+    zone = ZoneInfo(key)
+    found = offset_parameters(zone, since, until)
+    offset = found["offsets"][bisect_right(found["changes"], instant)]
+    assert offset == instant.astimezone(zone).utcoffset()
+    assert all(one != after for one, after in zip(found["offsets"], found["offsets"][1:], strict=False))
+
+
+@pytest.mark.parametrize("key", ZONES)
+def test_postgresql_reads_the_same_clock(key: str, fresh_database: FreshDatabase) -> None:
+    zone = ZoneInfo(key)
+    since, until = datetime(2011, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
+    parameters = offset_parameters(zone, since, until)
+    asked = [since, until, *(change + step * SECOND for change in parameters["changes"] for step in (-1, 0, 1))]
+    url = fresh_database("clock", lambda *_: []).app_dsn
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        shown = connection.execute(sa.text(CLOCK), {**parameters, "asked": asked}).scalars().all()
+    engine.dispose()
+    assert shown == [instant.astimezone(zone).replace(tzinfo=None) for instant in asked]
+
+
+@given(st.sampled_from(ZONES), st.dates(date(1995, 1, 1), date(2035, 1, 1)))
+def test_days_follow_one_another(key, day):
+    zone = ZoneInfo(key)
+    begins, ends = beginning_of(day, zone), beginning_of(day + timedelta(days=1), zone)
+    if (key, day) == ("Pacific/Apia", date(2011, 12, 30)):  # Samoa left it out.
+        assert begins == ends
+    else:
+        assert (begins - SECOND).astimezone(zone).date() < begins.astimezone(zone).date() == day
+        assert begins < ends
