@@ -23,7 +23,14 @@ _ADD: Final = _INSERT.on_conflict_do_update(
 
 def subscription() -> Subscription:
     """The consumer that keeps the sums."""
-    return Subscription(name="scheduling-sales", handlers={pos.OrderCompleted: add_sale})
+    return Subscription(
+        name="scheduling-sales",
+        handlers={pos.OrderCompleted: add_sale},
+        # Sums for plans of another week; many at once also do not wait for each other's rows.
+        size=100,
+        linger=0.25,
+        concurrency=1,
+    )
 
 
 async def add_sale(session: AsyncSession, event: pos.OrderCompleted, envelope: Envelope) -> None:
