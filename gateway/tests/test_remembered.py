@@ -20,12 +20,18 @@ def large(letter: str) -> StringValue:
     return StringValue(value=letter * LEAST_BYTES)
 
 
-def test_the_same_content_is_made_once_and_other_content_by_itself() -> None:
+def test_what_is_asked_for_again_is_made_no_third_time() -> None:
     remembered, make, other = Remembered(), Maker(), Maker()
-    for letter in "abab":
+    for letter in "aabbaabb":
         assert remembered.made(make, large(letter)) == Made(letter.encode() * LEAST_BYTES, {"first": letter})
     remembered.made(other, large("a"))
-    assert (make.made, other.made) == (["a", "b"], ["a"])
+    assert (make.made, other.made) == (["a", "a", "b", "b"], ["a"])
+
+
+def test_what_is_asked_for_once_is_not_kept() -> None:
+    remembered, make = Remembered(), Maker()
+    remembered.made(make, large("a"))
+    assert (make.made, remembered.bytes) == (["a"], 0)
 
 
 def test_small_answers_are_not_kept() -> None:
@@ -38,7 +44,7 @@ def test_small_answers_are_not_kept() -> None:
 def test_what_was_not_asked_for_longest_makes_room() -> None:
     one = large("a")
     remembered, make = Remembered(most_bytes=2 * (one.ByteSize() + LEAST_BYTES)), Maker()
-    for letter in "abacab":
+    for letter in "aabbaccab":
         remembered.made(make, large(letter))
-    assert make.made == ["a", "b", "c", "b"]
+    assert make.made == ["a", "a", "b", "b", "c", "c", "b"]
     assert remembered.bytes == 2 * (one.ByteSize() + LEAST_BYTES)

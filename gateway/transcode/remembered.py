@@ -2,7 +2,8 @@
 
 A page of dishes or a week of shifts is read far more often than it changes, and making JSON of it is most of what the
 gateway does for it. An answer is known by its whole content, which the service gave for this very request after it had
-checked who asks: nothing is shown to anybody that was not given to them, and nothing can be out of date.
+checked who asks: nothing is shown to anybody that was not given to them, and nothing can be out of date. It is kept
+from the second time on, because keeping costs as much as a quarter of making, and many answers are given once.
 """
 
 from collections import OrderedDict
@@ -14,6 +15,7 @@ from google.protobuf.message import Message
 # A smaller one is made as quickly as it is looked up.
 LEAST_BYTES = 2_048
 MOST_BYTES = 32 * 1024 * 1024
+MOST_SEEN = 20_000
 
 
 class Made(NamedTuple):
@@ -32,6 +34,8 @@ class Remembered:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[tuple[Make, bytes], Made] = OrderedDict()
+        # Digests of what was asked for once.
+        self._seen: set[int] = set()
         self.bytes = 0
 
     def made(self, make: Make, answer: Message) -> Made:
@@ -43,9 +47,21 @@ class Remembered:
         if known is not None:
             self._kept.move_to_end(key)
             return known
-        made = self._kept[key] = make(answer)
+        made = make(answer)
+        if self._is_new(hash(key)):
+            return made
+        self._kept[key] = made
         self.bytes += len(key[1]) + len(made.json)
         while self.bytes > self._most_bytes:
             (_, content), oldest = self._kept.popitem(last=False)
             self.bytes -= len(content) + len(oldest.json)
         return made
+
+    def _is_new(self, digest: int) -> bool:
+        """Whether this was not asked for of late."""
+        if digest in self._seen:
+            return False
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(digest)
+        return True
