@@ -1,5 +1,6 @@
 """An evening on open screens: the kitchen sees orders, people write to each other, who logs out sees nothing more."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,9 @@ from tests.support.screens import screen
 from tools.installation import Site
 
 pytestmark = pytest.mark.e2e
+
+TRIES = 5
+KITCHEN_SECONDS = 0.3
 
 
 @pytest.fixture
@@ -36,11 +40,8 @@ def test_the_kitchen_sees_an_order_as_it_is_taken_and_works_it(installation: Sit
         kitchen.until("ready")
         elsewhere.until("ready")
         assert curious.close_code() == 4003
-        order = made(
-            waiter.post(
-                "/api/pos/orders/", {"order_type": "TAKEOUT", "items": [{"product_id": tagine["id"], "quantity": 2}]}
-            )
-        )
+        two_tagines = {"order_type": "TAKEOUT", "items": [{"product_id": tagine["id"], "quantity": 2}]}
+        order = made(waiter.post("/api/pos/orders/", two_tagines))
         shown = {message["type"]: message for message in (kitchen.next(), kitchen.next())}
         assert shown["order_update"]["order"]["id"] == order["id"]
         ticket = shown["ticket_update"]["ticket"]
@@ -50,6 +51,16 @@ def test_the_kitchen_sees_an_order_as_it_is_taken_and_works_it(installation: Sit
         assert waiter.get(f"/api/pos/orders/{order['id']}/").json()["status"] == "READY"
         elsewhere.say(type="ping")
         assert elsewhere.next()["type"] == "pong"
+
+        waits = []
+        for _ in range(TRIES):
+            kitchen.rest()
+            began = time.monotonic()
+            made(waiter.post("/api/pos/orders/", two_tagines))
+            kitchen.until("ticket_update")
+            waits.append(time.monotonic() - began)
+        # Other work of the machine delays some of them.
+        assert sorted(waits)[TRIES // 2] < KITCHEN_SECONDS, waits
 
 
 def made(answer: httpx.Response) -> dict[str, Any]:
