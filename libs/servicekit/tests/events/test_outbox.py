@@ -17,6 +17,7 @@ from servicekit import events, outbox, postponed
 from servicekit.broker import EVENTS_STREAM, PUBLIC_STREAM, Broker, StreamLimits
 from servicekit.db import SYSTEM, Database
 from servicekit.outbox import Relay
+from servicekit.publisher import Outgoing, Publisher
 from servicekit.tables import outbox as outbox_table
 from servicekit.tests.events import sample
 from servicekit.tests.events.conftest import SMALL, count, eventually
@@ -301,3 +302,23 @@ async def test_limits_of_the_streams_follow_the_settings(broker: Broker, own_sta
     info = await broker.jetstream.stream_info(EVENTS_STREAM)
     assert (info.config.max_age, info.config.max_bytes) == (7200, 32 * 1024 * 1024)
     await other.stop()
+
+
+async def test_a_value_with_line_breaks_adds_no_header_and_no_command(broker: Broker) -> None:
+    publisher = Publisher(broker)
+    subject = events.type_of(sample.TillCounted).subject
+    received = await broker.client.subscribe(subject)
+    hostile = {events.AGGREGATE: "a\r\nX-Other: b\r\n\r\nPUB c 0", events.MESSAGE_ID: uuid4().hex, "X-Last": "é"}
+    outcome = await publisher.publish([Outgoing(7, subject, b"content\r\n", hostile)], 5.0)
+    assert (outcome.acknowledged, outcome.refusals) == ([7], set())
+    message = await received.next_msg(5.0)
+    assert message.data == b"content\r\n"
+    assert message.headers == {**hostile, events.AGGREGATE: "a  X-Other: b    PUB c 0"}
+
+
+async def test_a_message_that_is_too_large_holds_up_no_other(broker: Broker) -> None:
+    large = bytes(broker.client.max_payload + 1)
+    subject = events.type_of(sample.TillCounted).subject
+    batch = [Outgoing(1, subject, large, {"X": "1"}), Outgoing(2, subject, b"2", {events.MESSAGE_ID: uuid4().hex})]
+    outcome = await Publisher(broker).publish(batch, 5.0)
+    assert (outcome.acknowledged, outcome.silent, len(outcome.refusals)) == ([2], set(), 1)
