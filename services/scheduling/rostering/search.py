@@ -98,10 +98,16 @@ class Search:
         if not self.people or not self.compiled.shifts:
             self._prove(self.value)
             return
-        self._sweep()
+        draw = random.Random(self.seed)  # noqa: S311 - a search, not a secret
+        slow = self._slow(draw)
+        if slow:
+            self._prepare_annealing()
+        if self._annealing is None or not self._annealing.due():
+            # Annealing would soon undo what a sweep brings.
+            self._sweep()
         helper = threading.Thread(target=self._guarded, args=(self._neighbourhoods, 1), daemon=True)
         helper.start()
-        self._guarded(self._columns)
+        self._guarded(self._columns, draw, slow)
         helper.join()
         if self._failure is not None:
             raise self._failure
@@ -114,7 +120,7 @@ class Search:
             for person, day in np.argwhere(self.best != OFF).tolist()
         )
 
-    def _guarded(self, work: Callable[..., None], *args: int | Ints) -> None:
+    def _guarded(self, work: Callable[..., None], *args: int | Ints | random.Random) -> None:
         try:
             work(*args)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for both searches
@@ -191,18 +197,16 @@ class Search:
     def _report(self, phase: str) -> None:
         self._progress(Progress(round(time.monotonic() - self.began, 3), self.value, self.bound, phase))
 
-    def _columns(self) -> None:
+    def _columns(self, draw: random.Random, slow: bool) -> None:
         """Column generation: a bound and a dive for everybody when there is time for it, then group after group."""
-        draw = random.Random(self.seed)  # noqa: S311 - a search, not a secret
+        # A sweep finds the caps that bind, which pricing takes longer to keep.
+        if slow := slow or self._slow(draw):
+            self._prepare_annealing()
         whole = aggregate(self.compiled, self.scorer, self.left / 4)
         self._prove(whole.bound)
-        if not self.pricing.tractable(range(self.people)):
-            if not self.over():
-                self._anneal()
-            return
-        if self._slow(draw):
+        if slow:
             # Long before the program says what shifts are worth, small changes have brought much.
-            self._anneal()
+            self._neighbourhoods(2)
             return
         self._root(whole.worth, draw)
         size = min(self.people, 12)
@@ -267,7 +271,9 @@ class Search:
         return roster
 
     def _slow(self, draw: random.Random) -> bool:
-        """Whether pricing everybody until the linear program has converged takes longer than it may."""
+        """Whether pricing everybody until the linear program has converged takes longer than it may, or cannot be."""
+        if not self.pricing.tractable(range(self.people)):
+            return True
         return _ROUNDS * self._pricing_seconds(draw) * self.people > self.seconds * _ROOT_SHARE
 
     def _pricing_seconds(self, draw: random.Random) -> float:
@@ -298,16 +304,16 @@ class Search:
             return min(self.people, size + 1)
         return size - 1 if took > self.seconds / 8 else size
 
-    def _anneal(self) -> None:
+    def _prepare_annealing(self) -> None:
         """Both threads anneal as soon as the moves are compiled, until neighbourhoods have the last of the time."""
-        if self.left >= _LEAST_ANNEALING:
-            until = self.deadline - self.seconds * _POLISH_SHARE
-            annealing = Annealing(self.compiled, self.scorer, seed=self.seed, until=until)
-            compiling = threading.Thread(target=self._guarded, args=(annealing.prepare, self.best), daemon=True)
-            compiling.start()
-            self._annealing = annealing
-            compiling.join(_LOADING)
-        self._neighbourhoods(2)
+        if self._annealing is not None or self.left < _LEAST_ANNEALING:
+            return
+        until = self.deadline - self.seconds * _POLISH_SHARE
+        annealing = Annealing(self.compiled, self.scorer, seed=self.seed, until=until)
+        compiling = threading.Thread(target=self._guarded, args=(annealing.prepare, self.best), daemon=True)
+        compiling.start()
+        self._annealing = annealing
+        compiling.join(_LOADING)
 
     def _neighbourhoods(self, stream: int) -> None:
         """Frees people or days and lets CP-SAT rearrange them, growing neighbourhoods that are solved easily."""

@@ -182,6 +182,19 @@ def test_neighbourhoods_are_searched_until_moves_are_compiled(monkeypatch: pytes
     assert not check(FORTNIGHT, search.assignments())
 
 
+def test_annealing_goes_on_from_the_first_roster_when_moves_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr("services.scheduling.rostering.search._LOADING", 60.0)
+    monkeypatch.setattr(Search, "_slow", lambda *_: True)
+    monkeypatch.setattr(Search, "_sweep", lambda _: pytest.fail("swept what annealing would undo"))
+    monkeypatch.setattr(Search, "_prove", lambda *_: None)
+    monkeypatch.setattr(Annealing, "run", lambda *_: ended.set())
+    search = Search(Compiled(FORTNIGHT), seconds=120, seed=1, progress=lambda _: None, cancelled=ended.is_set)
+    search.run()
+    assert ended.is_set()
+    assert not check(FORTNIGHT, search.assignments())
+
+
 def test_a_run_without_time_to_compile_does_not_begin_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Annealing, "prepare", lambda *_: pytest.fail("compiled"))
     monkeypatch.setattr(Search, "_slow", lambda *_: True)
