@@ -167,9 +167,11 @@ def _is_for_later(error: Any) -> bool:
 
 
 def _is_unknown(error: Any) -> bool:
-    """Whether the answer was lost: nothing came back, and the request may have gone out."""
-    cause = getattr(error, "cause", None)
-    return getattr(error, "http_response", None) is None and not isinstance(cause, _NEVER_SENT)
+    """Whether the answer was lost: none came back, or that of a gateway, and the request may have gone out."""
+    response = getattr(error, "http_response", None)
+    if response is None:
+        return not isinstance(getattr(error, "cause", None), _NEVER_SENT)
+    return response.status_code >= 500 and not isinstance(error, _LATER)
 
 
 def _in_short(error: Any) -> str:

@@ -16,6 +16,15 @@ from services.notify.tests.town import Town
 from tools.phone_server.faults import Fault
 
 RATE_LIMITED = {"error": {"code": 130429, "message": "(#130429) Rate limit hit"}}
+QUOTA_EXCEEDED = {
+    "error": {
+        "status": "RESOURCE_EXHAUSTED",
+        "message": "Quota exceeded",
+        "details": [
+            {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"},
+        ],
+    }
+}
 
 
 async def test_a_published_week_reaches_a_person_once_on_every_channel(town: Town, bus: Bus) -> None:
@@ -145,3 +154,22 @@ async def test_whatsapp_fails(town: Town, fault: Fault, state: str, sent: int) -
     await town.happens(published_week(place, amina.id), place, settle=False)
     await town.until(amina, "whatsapp", state)
     assert town.received(amina)["whatsapp"] == sent
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "sent"),
+    [
+        (Fault(429, QUOTA_EXCEEDED), "SENT", 1),
+        (Fault(400, {"error": {"status": "INVALID_ARGUMENT", "message": "Message is too big."}}), "FAILED", 0),
+        (Fault(502, accepts=True), "UNCERTAIN", 1),
+        (Fault(delay=4, accepts=True), "UNCERTAIN", 1),
+    ],
+    ids=["quota", "refused", "answer lost", "timeout"],
+)
+async def test_push_fails(town: Town, fault: Fault, state: str, sent: int) -> None:
+    place = await town.restaurant()
+    amina = await town.person(place, whatsapp_enabled=False, email_enabled=False)
+    town.world.firebase.faults.order(fault)
+    await town.happens(published_week(place, amina.id), place, settle=False)
+    await town.until(amina, "push", state)
+    assert town.received(amina)["push"] == sent
