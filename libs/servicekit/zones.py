@@ -26,9 +26,26 @@ def use_one_database() -> None:
     zoneinfo.ZoneInfo.clear_cache()
 
 
-def beginning_of(day: date, zone: zoneinfo.ZoneInfo) -> datetime:
-    """The instant at which a day begins in a zone, in UTC."""
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
+def local_instant(day: date, at: time, zone: zoneinfo.ZoneInfo) -> datetime:
+    """A wall-clock time as an instant: the first of two where clocks go back, the jump where it is skipped."""
+    wall = datetime.combine(day, at, zone)
+    instant = wall.astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
+        return instant
+    # Skipped: read with the offset after the jump it lies before it, read with the one before it lies after it.
+    return _jump(wall.replace(fold=1).astimezone(UTC), instant, zone)
+
+
+def beginning_of(day: date, zone: zoneinfo.ZoneInfo, starts_at: time = time.min) -> datetime:
+    """The instant at which a day begins in a zone, in UTC. Raises OverflowError at the ends of the calendar."""
+    return local_instant(day, starts_at, zone)
+
+
+def day_of(instant: datetime, zone: zoneinfo.ZoneInfo, starts_at: time = time.min) -> date:
+    """The day of an instant in a zone: what happens before a day begins counts to the day before."""
+    day = instant.astimezone(zone).date()
+    # By instants: where clocks go back, they show the time at which the day begins twice.
+    return day if beginning_of(day, zone, starts_at) <= instant else day - _DAY
 
 
 def offset_parameters(zone: zoneinfo.ZoneInfo, since: datetime, until: datetime) -> dict[str, Any]:
@@ -66,13 +83,19 @@ def _changes_between(zone: zoneinfo.ZoneInfo, start: datetime) -> Iterator[tuple
     while before.year <= year:
         after = before + _DAY
         if _offset(zone, before) != _offset(zone, after):
-            low, high = before, after
-            while high - low > _SECOND:
-                middle = low + (high - low) // 2 // _SECOND * _SECOND
-                low, high = (middle, high) if _offset(zone, middle) == _offset(zone, before) else (low, middle)
-            if high.year == year:
-                yield high, _offset(zone, high)
+            jump = _jump(before, after, zone)
+            if jump.year == year:
+                yield jump, _offset(zone, jump)
         before = after
+
+
+def _jump(before: datetime, after: datetime, zone: zoneinfo.ZoneInfo) -> datetime:
+    """The first instant with the later of two offsets, to the second."""
+    before, after, old = before.replace(microsecond=0), after.replace(microsecond=0), _offset(zone, before)
+    while after - before > _SECOND:
+        middle = before + (after - before) // 2 // _SECOND * _SECOND
+        before, after = (middle, after) if _offset(zone, middle) == old else (before, middle)
+    return after
 
 
 def _offset(zone: zoneinfo.ZoneInfo, instant: datetime) -> timedelta:

@@ -2,7 +2,7 @@
 
 import zoneinfo
 from bisect import bisect_right
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servicekit.testing.stack import FreshDatabase
-from servicekit.zones import beginning_of, local_time, offset_parameters
+from servicekit.zones import beginning_of, day_of, local_instant, local_time, offset_parameters
 
 # With summer and without, with changes at midnight, with parts of hours, with a Ramadan in between, with a day less.
 ZONES = (
@@ -19,6 +19,8 @@ ZONES = (
     "Africa/Casablanca",
     "Europe/Paris",
     "America/New_York",
+    "Africa/Cairo",
+    "America/Havana",
     "America/Santiago",
     "Australia/Lord_Howe",
     "Asia/Kathmandu",
@@ -69,3 +71,31 @@ def test_days_follow_one_another(key, day):
     else:
         assert (begins - SECOND).astimezone(zone).date() < begins.astimezone(zone).date() == day
         assert begins < ends
+
+
+@given(st.sampled_from(ZONES), st.dates(date(1995, 1, 1), date(2035, 1, 1)), st.times())
+def test_a_skipped_time_is_the_moment_of_the_jump(key, day, at):
+    zone, wall = ZoneInfo(key), datetime.combine(day, at)
+    instant = local_instant(day, at, zone)
+    shown = instant.astimezone(zone).replace(tzinfo=None)
+    if shown != wall:
+        assert (instant - SECOND).astimezone(zone).replace(tzinfo=None) < wall < shown
+
+
+@given(st.sampled_from(ZONES), st.dates(date(1995, 1, 1), date(2035, 1, 1)), st.times(max_value=time(12)))
+def test_each_instant_belongs_to_the_day_that_began_last(key, day, starts_at):
+    zone = ZoneInfo(key)
+    begins, ends = (beginning_of(day + timedelta(days=more), zone, starts_at) for more in (0, 1))
+    assert day_of(begins - SECOND / 1000, zone, starts_at) < day
+    if begins < ends:
+        inside = (begins, begins + (ends - begins) / 2, ends - SECOND / 1000)
+        assert {day_of(instant, zone, starts_at) for instant in inside} == {day}
+
+
+def test_a_day_begins_once_where_the_clock_shows_its_beginning_twice_or_never():
+    paris, half_past_two = ZoneInfo("Europe/Paris"), time(2, 30)
+    again = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)  # 02:10 for the second time
+    assert day_of(again, paris, half_past_two) == date(2026, 10, 25)
+    jump = datetime(2027, 3, 28, 1, tzinfo=UTC)
+    assert beginning_of(date(2027, 3, 28), paris, half_past_two) == jump
+    assert day_of(jump, paris, half_past_two) == date(2027, 3, 28)

@@ -1,7 +1,7 @@
 """The caller's own notifications, and what screens report."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from servicekit.db import SessionReader
 from servicekit.errors import Invalid, NotFound
 from servicekit.links import FileLinks
 from servicekit.paging import page_of
+from servicekit.zones import beginning_of
 from services.notify.commands import notifications as commands
 from services.notify.commands.telling import News, tell
 from services.notify.domain.channels import APP, channels_of
@@ -174,4 +175,4 @@ def _begin(day: str, zone: ZoneInfo, *, days: int) -> datetime | None:
         wanted = date.fromisoformat(day) + timedelta(days=days)
     except OverflowError:
         return None
-    return datetime.combine(wanted, time.min, zone).astimezone(UTC)
+    return beginning_of(wanted, zone)

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from refdata.queries import DEFAULT_TIME_ZONE
 from servicekit.db import Query, Reading
 from servicekit.errors import Conflict, Invalid, NotFound
-from services.pos.domain import money, orders
+from servicekit.zones import day_of
+from services.pos.domain import money
 from services.pos.queries import menu_items
 from services.pos.queries import orders as order_queries
 
@@ -37,7 +38,7 @@ class Terms:
 
     def day_of(self, instant: datetime) -> date:
         """The business day of an instant."""
-        return orders.business_date(instant, self.zone, self.day_starts_at)
+        return day_of(instant, self.zone, self.day_starts_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
 FINAL: Final = frozenset({"COMPLETED", "CANCELLED"})
 
@@ -71,12 +70,6 @@ def order_type(text: str) -> str:
 def order_number(day: date, sequence: int) -> str:
     """The number under which people speak of an order."""
     return f"ORD-{day:%Y%m%d}-{sequence:04}"
-
-
-def business_date(instant: datetime, zone: ZoneInfo, day_starts_at: time) -> date:
-    """The business day of an instant: until the hour at which days start, it is still the day before."""
-    local = instant.astimezone(zone)
-    return local.date() - timedelta(days=1) if local.time() < day_starts_at else local.date()
 
 
 def phone_of(text: str) -> str | None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from labour import Period
 from servicekit.errors import Invalid
-from services.scheduling.domain.conflicts import local_instant
+from servicekit.zones import local_instant
 
 DEFAULT_BREAK_MINUTES: Final = 30
 LONGEST_SHIFT: Final = timedelta(hours=24)

@@ -6,12 +6,13 @@ hours are those that pass; days and weeks are those of the restaurant's zone.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from labour import Period, Policy, by_day, hours, net_hours, rest_between
+from servicekit.zones import local_instant
 
 OVERLAP: Final = "OVERLAP"
 TIME_OFF: Final = "TIME_OFF"
@@ -118,27 +119,6 @@ def find_conflicts(shift: Booking, situation: Situation) -> list[Finding]:
 def week_of(day: date) -> date:
     """The Monday of a day's week."""
     return day - timedelta(days=day.weekday())
-
-
-def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """A wall-clock time as an instant: the first of two where clocks go back, the jump where it is skipped."""
-    wall = datetime.combine(day, at, zone)
-    instant = wall.astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
-        return instant
-    # Skipped: read with the offset after the jump it lies before it, read with the one before it lies after it.
-    return _jump(wall.replace(fold=1).astimezone(UTC), instant, zone)
-
-
-def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    old = before.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) / 2
-        if middle.astimezone(zone).utcoffset() == old:
-            before = middle
-        else:
-            after = middle
-    return after.replace(microsecond=0)
 
 
 def shift_period(day: date, start: time, end: time, zone: ZoneInfo) -> Period:

@@ -13,7 +13,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from labour import Period, Policy, by_day
-from services.scheduling.domain.conflicts import Booking, Situation, Window, leave_periods, local_instant, window_period
+from servicekit.zones import local_instant
+from services.scheduling.domain.conflicts import Booking, Situation, Window, leave_periods, window_period
 from services.scheduling.domain.staffing import Slot, alike, canonical
 from services.scheduling.rostering.forecast import day_begins
 from services.scheduling.rostering.model import (

@@ -17,9 +17,9 @@ from servicekit.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from servicekit.links import FileLinks
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
+from servicekit.zones import local_instant
 from services.scheduling.commands import checklists as commands
 from services.scheduling.commands.checklist_sync import Sync, Synced, change_action
-from services.scheduling.domain.conflicts import local_instant
 from services.scheduling.filing import Filing
 from services.scheduling.models import ChecklistAction, StepResponse
 from services.scheduling.queries import checklist_templates as template_queries

@@ -11,8 +11,8 @@ from servicekit.clock import Clock, timestamp_of
 from servicekit.db import SessionReader
 from servicekit.errors import Invalid
 from servicekit.paging import page_of
+from servicekit.zones import local_instant
 from services.scheduling.commands import checklists as commands
-from services.scheduling.domain.conflicts import local_instant
 from services.scheduling.queries import inbox as queries
 
 DEFAULT_DAYS = timedelta(days=30)

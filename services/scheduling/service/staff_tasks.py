@@ -14,8 +14,8 @@ from servicekit.db import Reading, SessionReader
 from servicekit.errors import Invalid
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
+from servicekit.zones import local_instant
 from services.scheduling.commands import shift_tasks as commands
-from services.scheduling.domain.conflicts import local_instant
 from services.scheduling.queries import shift_tasks as queries
 from services.scheduling.queries.safety import procedures_by_ids
 from services.scheduling.service.convert import person_info, text_of

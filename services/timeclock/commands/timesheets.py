@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mizan.timeclock.events.v1 import events_pb2 as facts
 from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
+from servicekit.zones import beginning_of
 from services.timeclock import events
 from services.timeclock.commands import log
 from services.timeclock.domain import timesheets as rules
@@ -369,8 +370,8 @@ class _Ledger:
 def _around(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Instants that enclose a range of business days, whenever those begin."""
     return (
-        datetime.combine(first, time(0), zone).astimezone(UTC),
-        datetime.combine(last + 2 * _DAY, time(0), zone).astimezone(UTC),
+        beginning_of(first, zone),
+        beginning_of(last + 2 * _DAY, zone),
     )
 
 

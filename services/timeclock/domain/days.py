@@ -1,20 +1,8 @@
-"""Business days: they begin when the restaurant says so, in its own zone."""
+"""When business days and weeks may begin; `servicekit.zones` says which day an instant belongs to."""
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, time, timedelta
 
 LATEST_START = time(12)
-
-
-def business_date(instant: datetime, zone: ZoneInfo, day_starts_at: time) -> date:
-    """The business day of an instant: what happens before the day begins counts to the day before."""
-    local = instant.astimezone(zone)
-    return local.date() - timedelta(days=1) if local.time() < day_starts_at else local.date()
-
-
-def day_begins(day: date, zone: ZoneInfo, day_starts_at: time) -> datetime:
-    """The first instant of a business day. Raises OverflowError at the ends of the calendar."""
-    return datetime.combine(day, day_starts_at, zone).astimezone(UTC)
 
 
 def week_begins(day: date, week_starts_on: int) -> date:

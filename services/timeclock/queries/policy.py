@@ -16,8 +16,8 @@ import refdata
 from refdata.queries import DEFAULT_TIME_ZONE
 from servicekit.db import Query, Reader, Reading
 from servicekit.paging import Page, read_page
+from servicekit.zones import beginning_of, day_of
 from services.timeclock.domain.attendance import Grace, Shift
-from services.timeclock.domain.days import business_date, day_begins
 from services.timeclock.domain.pay import Terms, Wages
 from services.timeclock.models import ClockSettings, Holiday, ShiftRef, Wage
 
@@ -123,13 +123,13 @@ class Rules:
 
     def business_date(self, instant: datetime) -> date:
         """The business day of an instant."""
-        return business_date(instant, self.zone, self.day_starts_at)
+        return day_of(instant, self.zone, self.day_starts_at)
 
     def bounds(self, first: date, last: date) -> tuple[datetime, datetime]:
         """The first instant of a range of business days, and the first one after it."""
         return (
-            day_begins(first, self.zone, self.day_starts_at),
-            day_begins(last + timedelta(days=1), self.zone, self.day_starts_at),
+            beginning_of(first, self.zone, self.day_starts_at),
+            beginning_of(last + timedelta(days=1), self.zone, self.day_starts_at),
         )
 
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from refdata.queries import DEFAULT_TIME_ZONE
 from servicekit.db import Query, Reading
+from servicekit.zones import day_of
 from services.timeclock.domain.attendance import Grace, Shift
-from services.timeclock.domain.days import business_date
 from services.timeclock.domain.places import Site
 from services.timeclock.domain.sessions import Session
 from services.timeclock.queries.rows import session_of
@@ -80,7 +80,7 @@ class Situation:
 
     def business_date(self, instant: datetime) -> date:
         """The business day of an instant."""
-        return business_date(instant, self.zone, self.day_starts_at)
+        return day_of(instant, self.zone, self.day_starts_at)
 
     def shift(self, shift_id: UUID | None) -> Shift | None:
         """One of the shifts."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from servicekit.zones import day_of
 from services.pos.domain import orders
 
 STATUSES = ("PENDING", "CONFIRMED", "PREPARING", "READY", "SERVED", "COMPLETED", "CANCELLED")
@@ -52,7 +53,7 @@ def test_an_order_follows_its_lines(status: str, lines: list[str], expected: str
 )
 def test_days_follow_each_other_without_a_gap_or_a_step_back(instant: datetime, zone: str, starts: time) -> None:
     here = ZoneInfo(zone)
-    day, next_day = (orders.business_date(moment, here, starts) for moment in (instant, instant + timedelta(days=1)))
+    day, next_day = (day_of(moment, here, starts) for moment in (instant, instant + timedelta(days=1)))
     assert timedelta(0) <= next_day - day <= timedelta(days=2)
     assert abs(instant.astimezone(here).date() - day) <= timedelta(days=1)
 
@@ -60,8 +61,8 @@ def test_days_follow_each_other_without_a_gap_or_a_step_back(instant: datetime, 
 def test_the_night_belongs_to_the_evening_before() -> None:
     paris = ZoneInfo("Europe/Paris")
     late = datetime(2026, 11, 22, 1, 30, tzinfo=paris)
-    assert orders.business_date(late, paris, time(4)) == date(2026, 11, 21)
-    assert orders.business_date(late, paris, time(0)) == date(2026, 11, 22)
+    assert day_of(late, paris, time(4)) == date(2026, 11, 21)
+    assert day_of(late, paris, time(0)) == date(2026, 11, 22)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Till systems of others: connected, synced, asked about by agents."""
 
 import json
-from datetime import UTC, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -13,11 +13,13 @@ from google.protobuf.empty_pb2 import Empty
 from mizan.identity.v1 import agent_pb2 as identity_agent_pb2
 from mizan.pos.events.v1 import events_pb2 as facts
 from mizan.pos.v1 import agent_pb2, provider_pb2
+from refdata import DEFAULT_TIME_ZONE
 from refdata.testing import restaurant_event
 from servicekit.errors import Unavailable
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.events import Bus, handled
 from servicekit.testing.service import Api, RunningService
+from servicekit.zones import day_of
 from services.pos import tasks
 from services.pos.tests.conftest import manager, order, run_jobs, sell, waiter
 from services.pos.tests.neighbours import FakeIdentity
@@ -223,7 +225,7 @@ async def test_toast_and_clover_are_connected_by_their_keys(
     await connect(pos, api, identity, other, "CLOVER", merchant, token)
     harira = (await menu(api, other))["Harira"]
     assert (Decimal(harira.price), harira.category_info.name) == (Decimal("30.5"), "Soups")
-    today = clock.now().astimezone(UTC).date().isoformat()
+    today = day_of(clock.now(), DEFAULT_TIME_ZONE).isoformat()
     at_clover = await summary(api, other.tenant, today)
     assert (Decimal(at_clover.total_revenue), Decimal(at_clover.total_tips)) == (Decimal(61), Decimal(4))
 

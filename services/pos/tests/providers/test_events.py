@@ -11,9 +11,11 @@ from uuid import uuid4
 from google.protobuf.empty_pb2 import Empty
 
 from mizan.pos.v1 import webhook_pb2
+from refdata import DEFAULT_TIME_ZONE
 from servicekit.identity import ANONYMOUS
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.service import Api, RunningService
+from servicekit.zones import day_of
 from services.pos import tasks
 from services.pos.tests.conftest import manager, run_jobs
 from services.pos.tests.neighbours import FakeIdentity
@@ -148,7 +150,7 @@ async def test_shuffled_repeated_and_lost_events_end_in_the_providers_day(
     # What no event told is found by asking.
     clock.advance(timedelta(minutes=1))
     run_jobs(pos, tasks.POLL)
-    day = now.date().isoformat()
+    day = day_of(now, DEFAULT_TIME_ZONE).isoformat()
     for chef, orders, revenue, tips in (
         (square, 4, Decimal(48), Decimal(2)),
         (toast, 4, Decimal(50), Decimal("4.4")),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labour import Period, policy_on
+from servicekit.zones import local_instant
 from services.scheduling.domain import conflicts
 from services.scheduling.domain.conflicts import (
     Booking,
@@ -19,7 +20,6 @@ from services.scheduling.domain.conflicts import (
     TimeOff,
     Window,
     find_conflicts,
-    local_instant,
     shift_period,
 )
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from servicekit.zones import day_of
 from services.timeclock.domain import sessions as rules
-from services.timeclock.domain.days import business_date
 from services.timeclock.domain.punches import (
     BREAK_END,
     BREAK_START,
@@ -32,7 +32,7 @@ START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 def punch(kind: str, minutes: float, number: int = 0, **known: Any) -> Punch:
     at = START + timedelta(minutes=minutes)
     identifier = UUID(int=int(minutes * 60) * 1000 + number * 10 + ["IN", "OUT", BREAK_START, BREAK_END].index(kind))
-    return Punch(identifier, kind, at, business_date(at, ZoneInfo("UTC"), START.time().replace(hour=0)), **known)
+    return Punch(identifier, kind, at, day_of(at, ZoneInfo("UTC"), START.time().replace(hour=0)), **known)
 
 
 histories = st.lists(
@@ -202,7 +202,7 @@ def test_a_word_holds_while_the_session_ends_when_it_was_given() -> None:
 def test_a_night_is_as_long_as_it_was(zone: str, start: str, end: str, hours: int) -> None:
     place = ZoneInfo(zone)
     came, went = (datetime.fromisoformat(text).replace(tzinfo=place).astimezone(UTC) for text in (start, end))
-    day = business_date(came, place, START.time().replace(hour=5))
+    day = day_of(came, place, START.time().replace(hour=5))
     (night,) = fold([Punch(uuid4(), IN, came, day), Punch(uuid4(), OUT, went, day)])
     assert night.worked_seconds == hours * 3600
     assert night.business_date == datetime.fromisoformat(start).date()

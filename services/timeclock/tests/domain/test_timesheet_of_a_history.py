@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.timeclock.domain.days import business_date
+from servicekit.zones import day_of
 from services.timeclock.domain.pay import Line, Terms, Wages, hours_of, lines_of, work_of
 from services.timeclock.domain.punches import BREAK_END, BREAK_START, IN, OUT, Punch, moment_of
 from services.timeclock.domain.sessions import Session, fold, region_start
@@ -28,7 +28,7 @@ histories = st.lists(
 
 
 def punch_at(number: int, kind: str, at: datetime, zone: ZoneInfo, *, paid: bool) -> Punch:
-    return Punch(UUID(int=number), kind, at, business_date(at, zone, START.time().replace(hour=4)), paid_break=paid)
+    return Punch(UUID(int=number), kind, at, day_of(at, zone, START.time().replace(hour=4)), paid_break=paid)
 
 
 def timesheet(sessions: list[Session], terms: Terms) -> list[Line]:
