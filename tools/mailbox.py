@@ -86,6 +86,7 @@ class Mailbox:
 
     def __init__(self, kept: int = KEPT_MESSAGES) -> None:
         self._messages: deque[Message] = deque(maxlen=kept)
+        self._refusals: deque[str] = deque()
         self._arrival = asyncio.Condition()
         self._count = 0
         self.application = Starlette(
@@ -100,6 +101,10 @@ class Mailbox:
         """The messages, newest first, of one recipient or all."""
         return [one for one in reversed(self._messages) if to is None or to.casefold() in map(str.casefold, one.to)]
 
+    def refuse(self, reply: str) -> None:
+        """Have the next mail answered with this instead of being kept, such as `550 No such mailbox`."""
+        self._refusals.append(reply)
+
     async def wait_for(self, to: str | None, timeout: float) -> list[Message]:
         """The messages as soon as there are any; an empty list when the time is over."""
         try:
@@ -110,7 +115,9 @@ class Mailbox:
         return self.messages(to)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
-        """Keep a message that was sent to the SMTP server."""
+        """Keep a message that was sent to the SMTP server, or refuse it as was asked for."""
+        if self._refusals:
+            return self._refusals.popleft()
         content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content).encode()
         mail = message_from_bytes(content, policy=policy.default)
         text, markup = read_part(mail, "plain"), read_part(mail, "html")

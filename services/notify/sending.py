@@ -40,7 +40,12 @@ BUTTONS: Final = {
 }
 """The button that goes with some kinds, where texts may be sent: its id, and what it says."""
 
-_NO_CONNECTION = (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError)
+_NOT_TAKEN = (
+    aiosmtplib.SMTPConnectError,
+    aiosmtplib.SMTPConnectTimeoutError,
+    aiosmtplib.SMTPResponseException,
+    aiosmtplib.SMTPRecipientsRefused,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +216,7 @@ def _free(row: Any) -> dict[str, Any]:
 def _mail_problem(error: BaseException) -> Outcome:
     if is_permanent(error):
         return Refused(in_short(error))
-    if isinstance(error, _NO_CONNECTION | aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused):
+    if isinstance(error, _NOT_TAKEN):
         return Postponed(in_short(error))
     return Unknown(in_short(error))
 

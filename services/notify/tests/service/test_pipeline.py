@@ -173,3 +173,17 @@ async def test_push_fails(town: Town, fault: Fault, state: str, sent: int) -> No
     await town.happens(published_week(place, amina.id), place, settle=False)
     await town.until(amina, "push", state)
     assert town.received(amina)["push"] == sent
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "sent"),
+    [("451 Try again later", "SENT", 1), ("550 No such mailbox", "FAILED", 0)],
+    ids=["for now", "for good"],
+)
+async def test_mail_is_refused(town: Town, reply: str, state: str, sent: int) -> None:
+    place = await town.restaurant()
+    amina = await town.person(place, whatsapp_enabled=False, push_enabled=False)
+    town.world.mailbox.refuse(reply)
+    await town.happens(published_week(place, amina.id), place, settle=False)
+    await town.until(amina, "email", state)
+    assert town.received(amina)["email"] == sent
