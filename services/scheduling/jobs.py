@@ -110,6 +110,7 @@ class Reminders:
                 zone = (
                     sa.select(refdata.restaurant_ref.c.timezone)
                     .where(refdata.restaurant_ref.c.id == model.restaurant_id)
+                    .correlate(model)
                     .scalar_subquery()
                 )
                 known = sa.func.coalesce(zone, refdata.DEFAULT_TIME_ZONE.key)
