@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit import audit
 from servicekit.context import RequestContext
-from servicekit.db import Database, Reader, Scope, close, scope_of
+from servicekit.db import Database, Reader, Scope, scope_of
 from servicekit.idempotency import Claim
 from servicekit.identity import Principal
 from servicekit.methods import Method
@@ -87,4 +87,4 @@ class Call:
         """Gives the connection back; what was not committed is undone."""
         session, self._session, self._claim = self._session, None, None
         if session is not None:
-            await close(session)
+            await session.close()

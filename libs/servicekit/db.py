@@ -289,22 +289,13 @@ class Database:
             yield session
             await session.commit()
         finally:
-            await close(session)
+            await session.close()
 
     def open_session(self, scope: Scope | Principal) -> AsyncSession:
         """A session whose every transaction carries the scope; the caller commits or closes it."""
         session = AsyncSession(self.engine, expire_on_commit=False, autoflush=False)
         session.sync_session.info["scope"] = scope if isinstance(scope, Scope) else scope_of(scope)
         return session
-
-
-async def close(session: AsyncSession) -> None:
-    """Closes a session; what it did not commit is undone."""
-    if session.in_transaction():
-        await session.close()
-    else:
-        # There is nothing to wait for, and a greenlet to wait in costs as much as the rest.
-        session.sync_session.close()
 
 
 def act_in(session: AsyncSession, scope: Scope) -> None:

@@ -2,30 +2,20 @@
 
 psycopg's own pipeline mode does this too, but sends each statement in a packet of its own and passes every result
 through a cursor. Here they leave together, and the rows come back through psycopg's compiled loaders, for half the CPU.
-
-For each answer, psycopg also tells the event loop to watch the socket and then to stop it again. Here the loop goes on
-watching from one exchange to the next.
 """
 
-import asyncio
 from collections import namedtuple
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from itertools import count
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection, AsyncPipeline, abc, errors
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
-from psycopg.waiting import Wait, wait_async
-
-CANCEL_SECONDS = 5.0
-# How often psycopg looks whether something interrupted it.
-_LOOK_SECONDS = 0.1
-
-_T = TypeVar("_T")
+from psycopg.waiting import Wait
 
 _Key = tuple[str, tuple[int, ...]]
 
@@ -88,8 +78,6 @@ class RoundTripConnection(AsyncConnection[Any]):
         self._statements: dict[_Key, _Prepared] = {}
         self._numbers = count()
         self._dumper = Transformer(self)
-        self._watched: int | None = None
-        self._answer: asyncio.Future[None] | None = None
 
     async def fetch(self, statements: Sequence[Statement]) -> list[list[Any]]:
         """The rows of each statement.
@@ -97,90 +85,13 @@ class RoundTripConnection(AsyncConnection[Any]):
         Raises psycopg's errors for the first statement that fails; in autocommit mode none of them has happened then.
         """
         try:
-            return await self._carry_out(self._exchange(statements))
+            return await self.wait(self._exchange(statements))
         except errors.FeatureNotSupported:
             # "cached plan must not change result type": a migration changed a column after this was prepared.
             self._statements.clear()
             if not self.autocommit:
                 raise
-            return await self._carry_out(self._exchange(statements))
-
-    async def commit(self) -> None:
-        """Ends the transaction; there is mostly nothing to do, because a COMMIT went with the last statement."""
-        if self.pgconn.transaction_status != TransactionStatus.IDLE:
-            await super().commit()
-
-    async def rollback(self) -> None:
-        """Undoes the transaction, if there is one."""
-        if self.pgconn.transaction_status != TransactionStatus.IDLE:
-            await super().rollback()
-
-    async def close(self) -> None:
-        """Closes the connection."""
-        self._unwatch()
-        await super().close()
-
-    async def wait(self, gen: abc.PQGen[_T], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> _T:
-        """psycopg's way to wait, in which it watches the socket by itself. Raises psycopg's errors."""
-        self._unwatch()
-        return await super().wait(gen, interval, timeout)
-
-    async def _carry_out(self, exchange: abc.PQGen[list[list[Any]]]) -> list[list[Any]]:
-        """What an exchange returns. Raises what it raises."""
-        try:
-            while next(exchange) == Wait.R:
-                await self._readable()
-            # More than the socket takes at once: psycopg waits until it does.
-            return await self.wait(exchange)
-        except StopIteration as end:
-            rows: list[list[Any]] = end.value
-            return rows
-        except asyncio.CancelledError:
-            await self._break_off(exchange)
-            raise
-        except errors.OperationalError:
-            # The connection may be closed, and its socket's number be another's soon.
-            self._unwatch()
-            raise
-
-    async def _readable(self) -> None:
-        """Waits until the server has said something."""
-        loop = asyncio.get_running_loop()
-        if self._watched is None:
-            self._watched = self.pgconn.socket
-            loop.add_reader(self._watched, self._hear)
-        self._answer = loop.create_future()
-        try:
-            await self._answer
-        finally:
-            self._answer = None
-
-    def _hear(self) -> None:
-        if self._answer is None:
-            # Nobody asked: the server is going away, as whoever uses the connection next will find.
-            self._unwatch()
-        elif not self._answer.done():
-            self._answer.set_result(None)
-
-    def _unwatch(self) -> None:
-        if self._watched is not None:
-            asyncio.get_running_loop().remove_reader(self._watched)
-            self._watched = None
-
-    async def _break_off(self, exchange: abc.PQGen[list[list[Any]]]) -> None:
-        """As psycopg does it: the server stops what nobody waits for any more, or the connection is closed."""
-        self._unwatch()
-        if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
-            return
-        try:
-            await self._try_cancel(timeout=CANCEL_SECONDS)
-            await wait_async(exchange, self.pgconn.socket, _LOOK_SECONDS, CANCEL_SECONDS)
-        except errors.QueryCanceled:
-            return
-        except BaseException as error:
-            self.pgconn.finish()
-            if not isinstance(error, Exception):
-                raise
+            return await self.wait(self._exchange(statements))
 
     def _start_query(self) -> abc.PQGen[None]:
         # psycopg's hook in front of its own cursors' statements.
@@ -248,9 +159,8 @@ class RoundTripConnection(AsyncConnection[Any]):
         """Everything that the server answers up to the end of the transaction."""
         pgconn = self.pgconn
         while pgconn.flush():
-            yield Wait.RW
-            # What the server says meanwhile has to be read, or it would not go on reading either.
-            pgconn.consume_input()
+            if (yield Wait.RW) & Wait.R:
+                pgconn.consume_input()
         results: list[PGresult] = []
         while True:
             while pgconn.is_busy():

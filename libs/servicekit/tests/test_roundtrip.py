@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -96,44 +95,6 @@ async def test_giving_up_cancels_the_statement(connection: RoundTripConnection) 
             await connection.fetch([Statement("SELECT 1"), Statement("SELECT pg_sleep(30)")])
     assert is_idle(connection)
     assert await connection.fetch([Statement("SELECT 1")]) == [[(1,)]]
-
-
-async def test_exchanges_and_cursors_take_turns_on_a_connection(connection: RoundTripConnection) -> None:
-    for number in range(3):
-        assert await connection.fetch([Statement("SELECT 1")]) == [[(1,)]]
-        large = await connection.fetch([Statement("SELECT length($1::text) AS length", ["x" * 8_000_000])])
-        assert large == [[(8_000_000,)]]
-        assert await (await connection.execute("SELECT %s::int", (number,))).fetchall() == [(number,)]
-
-
-class Counting(RoundTripConnection):
-    """Counts how often the event loop says that the server said something."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.heard = 0
-        self.anything = asyncio.Event()
-
-    def _hear(self) -> None:
-        self.heard += 1
-        self.anything.set()
-        super()._hear()
-
-
-async def test_what_an_idle_connection_hears_is_left_to_its_next_user(stack: Endpoints) -> None:
-    async with await Counting.connect(stack.admin_dsn, autocommit=True) as connection:
-        await connection.fetch([Statement("SELECT 1")])
-        before = connection.heard
-        connection.anything.clear()
-        async with await psycopg.AsyncConnection.connect(stack.admin_dsn, autocommit=True) as other:
-            await other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
-            async with asyncio.timeout(5):
-                await connection.anything.wait()
-            for _ in range(3):
-                await other.execute("SELECT 1")
-        assert connection.heard == before + 1
-        with pytest.raises(psycopg.OperationalError):
-            await connection.fetch([Statement("SELECT 1")])
 
 
 async def test_a_lost_connection_is_an_operational_error(stack: Endpoints, connection: RoundTripConnection) -> None:
