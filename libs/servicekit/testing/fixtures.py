@@ -33,7 +33,8 @@ def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.launch()
     server.wait_ready()
     yield server.url
-    server.stop()
+    # Nobody wants what is on its disk any more.
+    server.kill()
     spawner.close()
 
 
