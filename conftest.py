@@ -15,7 +15,7 @@ def pytest_configure() -> None:
     gc.disable()
     # To print each frame with its variables would take longer than many a test that expects an error.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
