@@ -36,8 +36,8 @@ protos: env ## generate code and the descriptor set from protos/ into build/gen
 run: protos ## boot the servers, migrate, seed the demo and start everything on PORT with data in DATA
 	@exec $(BIN)/python -m tools.dev --port $(PORT) --data $(DATA)
 
-test: protos ## run every test on two workers (ARGS="-k staff" narrows)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(SOLVER_TESTS)) $(ARGS)
+test: protos ## run every test on three workers, which wait as much as they work (ARGS="-k staff" narrows)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(SOLVER_TESTS)) $(ARGS)
 	@$(if $(ARGS),,$(BIN)/python -m pytest -n 2 $(SOLVER_TESTS))
 
 images: protos ## build the container images, one after the other (BASE, TAG, BUILD_FLAGS; ARGS="pos gateway" narrows)
