@@ -11,6 +11,7 @@ from mizan.scheduling.v1 import (
     process_pb2,
     roster_pb2,
     safety_pb2,
+    schedule_change_pb2,
     shift_pb2,
     shift_task_pb2,
     staff_schedule_pb2,
@@ -45,6 +46,7 @@ from services.scheduling.service.inbox import InboxService
 from services.scheduling.service.processes import ProcessService
 from services.scheduling.service.rosters import RosterService
 from services.scheduling.service.safety import SafetyService
+from services.scheduling.service.schedule_changes import ScheduleChangeService
 from services.scheduling.service.shift_tasks import ShiftTaskService
 from services.scheduling.service.shifts import ShiftService
 from services.scheduling.service.staff_schedules import StaffScheduleService
@@ -105,6 +107,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (inbox_pb2.DESCRIPTOR.services_by_name["InboxService"], InboxService(clock)),
             (process_pb2.DESCRIPTOR.services_by_name["ProcessService"], ProcessService(clock)),
             (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(filing, links, clock)),
+            (schedule_change_pb2.DESCRIPTOR.services_by_name["ScheduleChangeService"], ScheduleChangeService()),
             (staff_schedule_pb2.DESCRIPTOR.services_by_name["StaffScheduleService"], StaffScheduleService(clock)),
             (staff_task_pb2.DESCRIPTOR.services_by_name["StaffTaskService"], StaffTaskService(clock)),
             (swap_pb2.DESCRIPTOR.services_by_name["SwapService"], SwapService()),

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.errors import NotFound
 from services.scheduling import events
+from services.scheduling.commands import history
 from services.scheduling.commands.shifts import locked
 from services.scheduling.models import Shift, WeeklySchedule
 
@@ -64,6 +65,7 @@ async def _move(
     if found is None or found[0].status not in known:
         return
     shift, people = found
+    was = history.state_of(shift, people)
     try:
         async with session.begin_nested():
             shift.status = status
@@ -78,6 +80,7 @@ async def _move(
     about = events.shift_facts(shift, people, is_published=await _is_published(session, shift))
     message = facts.ShiftUpdated(shift=about, previous_staff_ids=[str(person) for person in people])
     events.shift_changed(session, message)
+    history.shift_changed(session, shift, was, people, None)
 
 
 async def _is_published(session: AsyncSession, shift: Shift) -> bool:

@@ -19,6 +19,7 @@ from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.db import Query, Reading, SessionReader
 from servicekit.errors import Conflict, Invalid, NotFound
 from services.scheduling import events
+from services.scheduling.commands import history
 from services.scheduling.domain.clock import DEFAULT_BREAK_MINUTES, minutes_of, shift_of
 from services.scheduling.domain.conflicts import OVERLAP, Booking, Finding, find_conflicts, week_of
 from services.scheduling.domain.planning import DEFAULT_ROLE, OVER, color_of, role_code
@@ -148,6 +149,7 @@ async def write_many(session: AsyncSession, plans: Sequence[tuple[Shift, list[UU
     for shift, people in plans:
         about = events.shift_facts(shift, people, is_published=week.is_published)
         events.shift_changed(session, facts.ShiftCreated(shift=about))
+        history.shift_created(session, shift, people, shift.created_by)
 
 
 async def locked(session: AsyncSession, restaurant_id: UUID, shift_id: UUID) -> tuple[Shift, list[UUID]]:
@@ -211,6 +213,7 @@ async def replan(
 ) -> Plan:
     """Writes a shift that was changed in memory. Raises Conflict with what stands against it now."""
     warnings = await ensure_possible(session, shift, people)
+    was = history.state_before(shift, before)
     shift.last_modified_by = actor
     shift.version += 1
     try:
@@ -230,6 +233,7 @@ async def replan(
         moved=moved,
     )
     events.shift_changed(session, message)
+    history.shift_changed(session, shift, was, people, actor)
     return Plan(shift, people, warnings)
 
 
@@ -242,6 +246,7 @@ async def set_status(
         return
     if shift.status in OVER:
         raise Conflict(f"The shift is {shift.status.lower()} already.", code="shift_over")
+    was = history.state_of(shift, people)
     shift.status = status
     if status == "CONFIRMED":
         shift.is_confirmed = True
@@ -252,15 +257,17 @@ async def set_status(
     about = events.shift_facts(shift, people, is_published=week.is_published)
     message = facts.ShiftUpdated(shift=about, previous_staff_ids=[str(person) for person in people])
     events.shift_changed(session, message)
+    history.shift_changed(session, shift, was, people, actor)
 
 
-async def delete(session: AsyncSession, restaurant_id: UUID, shift_id: UUID) -> Shift:
+async def delete(session: AsyncSession, restaurant_id: UUID, shift_id: UUID, actor: UUID | None) -> Shift:
     """Takes a shift out of the plan. Raises NotFound."""
     shift, people = await locked(session, restaurant_id, shift_id)
     week = await week_for(session, restaurant_id, shift.shift_date)
     shift.version += 1
     about = events.shift_facts(shift, people, is_published=week.is_published)
     events.shift_changed(session, facts.ShiftDeleted(shift=about))
+    history.shift_deleted(session, shift, people, actor)
     await session.delete(shift)
     return shift
 

@@ -17,6 +17,7 @@ from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit.db import SessionReader
 from servicekit.errors import Invalid, NotFound
 from services.scheduling import events
+from services.scheduling.commands import history
 from services.scheduling.commands import shifts as shift_commands
 from services.scheduling.domain.conflicts import Booking, Finding, find_conflicts, shift_period
 from services.scheduling.domain.planning import changes_for_people
@@ -62,12 +63,13 @@ def monday_of(week_start: date) -> date:
     return week_start
 
 
-async def create(session: AsyncSession, restaurant_id: UUID, week_start: date) -> WeeklySchedule:
+async def create(session: AsyncSession, restaurant_id: UUID, week_start: date, actor: UUID | None) -> WeeklySchedule:
     """A new week, or the one that is there where a Sunday names it. Raises Invalid for other days and a second week."""
     monday = monday_of(week_start)
     row = {"restaurant_id": restaurant_id, "week_start": monday}
     week = (await session.scalars(_INSERT, [row])).one_or_none()
     if week is not None:
+        history.week_created(session, week, actor)
         return week
     if monday == week_start:
         raise Invalid.field("week_start", WEEK_TAKEN, code="week_taken")
@@ -86,21 +88,24 @@ async def locked(session: AsyncSession, restaurant_id: UUID, week_id: UUID) -> W
     return week
 
 
-async def delete(session: AsyncSession, restaurant_id: UUID, week_id: UUID) -> WeeklySchedule:
+async def delete(session: AsyncSession, restaurant_id: UUID, week_id: UUID, actor: UUID | None) -> WeeklySchedule:
     """Removes a week with its shifts, and says so of each. Raises NotFound."""
     week = await locked(session, restaurant_id, week_id)
     for shift, people in await _shifts_of(session, week):
         about = events.shift_facts(shift, people, is_published=week.is_published)
         events.shift_changed(session, facts.ShiftDeleted(shift=about))
+        history.shift_deleted(session, shift, people, actor)
+    history.week_deleted(session, week, actor)
     await session.delete(week)
     return week
 
 
-async def unpublish(session: AsyncSession, week: WeeklySchedule) -> None:
+async def unpublish(session: AsyncSession, week: WeeklySchedule, actor: UUID | None) -> None:
     """Takes a week back to a draft; what people were told stays known for the next publication."""
     week.is_published = False
     week.version += 1
     await session.flush()
+    history.week_unpublished(session, week, actor)
 
 
 async def publish(session: AsyncSession, week: WeeklySchedule, actor: UUID | None, now: datetime) -> Outcome:
@@ -135,11 +140,20 @@ async def publish(session: AsyncSession, week: WeeklySchedule, actor: UUID | Non
             published_at=now,
         )
     )
-    week.is_published = True
+    was_published, week.is_published = week.is_published, True
     week.version += 1
     await session.flush()
     personal = _personal(week, number, before, after, current, planned)
     events.schedule_published(session, week, number, len(planned), personal)
+    history.week_published(
+        session,
+        week,
+        [UUID(message.staff_id) for message in personal],
+        actor,
+        number=number,
+        was_published=was_published,
+        shifts=len(planned),
+    )
     return Outcome(
         notified=len(personal),
         added=sum(len(message.added) for message in personal),

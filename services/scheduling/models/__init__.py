@@ -3,6 +3,7 @@
 import refdata
 from services.scheduling.models.availability import Availability, Holiday
 from services.scheduling.models.base import Base
+from services.scheduling.models.change import ScheduleChange
 from services.scheduling.models.checklist import (
     ChecklistAction,
     ChecklistExecution,
@@ -41,6 +42,7 @@ TENANT_TABLES = {
             RosterRun,
             SafetyChecklist,
             SalesQuarter,
+            ScheduleChange,
             ScheduleTemplate,
             Shift,
             ShiftBackup,
@@ -81,6 +83,7 @@ __all__ = [
     "RosterRun",
     "SafetyChecklist",
     "SalesQuarter",
+    "ScheduleChange",
     "ScheduleTemplate",
     "Shift",
     "ShiftBackup",

@@ -124,7 +124,7 @@ class ShiftService:
     async def DeleteShift(self, request: shift_pb2.DeleteShiftRequest, call: Call) -> Empty:
         session = await call.session()
         await _in_week(SessionReader(session), request, call.principal.tenant)
-        shift = await commands.delete(session, call.principal.tenant, UUID(request.id))
+        shift = await commands.delete(session, call.principal.tenant, UUID(request.id), call.principal.user_id)
         call.notes.old_values = {"shift_date": shift.shift_date, "role": shift.role, "status": shift.status}
         return Empty()
 

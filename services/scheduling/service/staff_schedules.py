@@ -99,7 +99,7 @@ class StaffScheduleService:
 
     async def DeleteStaffSchedule(self, request: pb.DeleteStaffScheduleRequest, call: Call) -> Empty:
         session = await call.session()
-        shift = await shift_commands.delete(session, call.principal.tenant, UUID(request.id))
+        shift = await shift_commands.delete(session, call.principal.tenant, UUID(request.id), call.principal.user_id)
         call.notes.old_values = {"title": shift.notes, "starts_at": shift.starts_at.isoformat()}
         return Empty()
 

@@ -66,7 +66,9 @@ class WeekService:
 
     async def CreateWeek(self, request: week_pb2.CreateWeekRequest, call: Call) -> week_pb2.WeeklySchedule:
         session = await call.session()
-        week = await commands.create(session, call.principal.tenant, date.fromisoformat(request.week_start))
+        week = await commands.create(
+            session, call.principal.tenant, date.fromisoformat(request.week_start), call.principal.user_id
+        )
         if request.is_published:
             await commands.publish(session, week, call.principal.user_id, self._clock.now())
         return await _read(call, session, week)
@@ -80,12 +82,12 @@ class WeekService:
             if request.is_published:
                 await commands.publish(session, week, call.principal.user_id, self._clock.now())
             else:
-                await commands.unpublish(session, week)
+                await commands.unpublish(session, week, call.principal.user_id)
         return await _read(call, session, week)
 
     async def DeleteWeek(self, request: week_pb2.DeleteWeekRequest, call: Call) -> Empty:
         session = await call.session()
-        week = await commands.delete(session, call.principal.tenant, UUID(request.id))
+        week = await commands.delete(session, call.principal.tenant, UUID(request.id), call.principal.user_id)
         call.notes.old_values = {"week_start": week.week_start, "is_published": week.is_published}
         return Empty()
 

@@ -69,7 +69,7 @@ async def take(service: RunningService, us: Team, sunday: date, known: list[UUID
             return
         shift_id = known[first % len(known)]
         if kind == "delete":
-            await shifts.delete(session, us.restaurant_id, shift_id)
+            await shifts.delete(session, us.restaurant_id, shift_id, None)
             return
         changes: dict[str, Any] = {"status": second}
         if kind == "move":
