@@ -1,6 +1,7 @@
 """Fixtures that every test may use, and the order in which files are handed to the workers."""
 
 import gc
+import sys
 
 import pytest
 import structlog
@@ -15,7 +16,11 @@ def pytest_configure() -> None:
     gc.disable()
     # To print each frame with its variables would take longer than many a test that expects an error.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[structlog.processors.add_log_level, plain])
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, plain],
+        # What a command answers is read from stdout while services log from other threads.
+        logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr),
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

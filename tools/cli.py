@@ -5,6 +5,7 @@ exports them.
 """
 
 import os
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import httpx
 import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from servicekit import log
 from servicekit.commands import AnySpelling, run
 from tools.operations.choice import refuse
 from tools.services import ORDER, ROOT, service_names
@@ -94,7 +96,8 @@ async def _gateway_health(url: str) -> str:
 
 
 def main() -> None:
-    """Runs one command."""
+    """Runs one command. What it answers goes to stdout, what the libraries log on the way to stderr."""
+    log.configure("mizan", level=os.environ.get("LOG_LEVEL", "INFO"), stream=sys.stderr)
     mount()
     app()
 

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,14 +20,21 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def lines() -> Iterator[Lines]:
     """Logging set up as in production, and a function that reads what was written so far."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
-    logs.configure("sample", level="INFO", pretty=False, stream=stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    with restored():
+        logs.configure("sample", level="INFO", pretty=False, stream=stream)
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Afterwards the process logs as it did before."""
+    root = logging.getLogger()
+    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
+    yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def test_a_line_says_where_it_comes_from(lines: Lines) -> None:
@@ -150,12 +158,9 @@ def test_an_unknown_level_is_refused() -> None:
 
 def test_a_terminal_gets_readable_lines() -> None:
     stream = io.StringIO()
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    logs.configure("sample", pretty=True, stream=stream)
-    structlog.get_logger("x").info("hello", password="hunter2")
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
+    with restored():
+        logs.configure("sample", pretty=True, stream=stream)
+        structlog.get_logger("x").info("hello", password="hunter2")
     assert "hello" in stream.getvalue()
     assert "hunter2" not in stream.getvalue()
     assert not stream.getvalue().startswith("{")

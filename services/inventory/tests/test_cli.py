@@ -59,8 +59,7 @@ async def lived(api: Api) -> UUID:
 
 def run(environment: dict[str, str], *arguments: str) -> tuple[int, list[str]]:
     done = CliRunner().invoke(app, list(arguments), env=environment)
-    # The service that runs beside the command in this process logs to the same place.
-    return done.exit_code, [line for line in done.output.splitlines() if not line.startswith("[")]
+    return done.exit_code, done.stdout.splitlines()
 
 
 async def test_a_history_with_everything_in_it_adds_up(api: Api, environment: dict[str, str]) -> None:

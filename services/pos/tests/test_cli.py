@@ -22,8 +22,7 @@ def mizan(settings: Settings, pos: RunningService, monkeypatch: pytest.MonkeyPat
 
     def run(*words: str) -> tuple[int, list[str]]:
         done = CliRunner().invoke(cli.app, words)
-        # The service that runs beside the command in this process logs to the same place.
-        return done.exit_code, [line for line in done.output.splitlines() if not line.startswith("[")]
+        return done.exit_code, done.stdout.splitlines()
 
     return run
 

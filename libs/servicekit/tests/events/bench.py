@@ -255,14 +255,14 @@ def calling() -> None:
 
 
 def logging_lines() -> None:
-    stream = io.StringIO()
+    stream, configured = io.StringIO(), structlog.get_config()
     log.configure("bench", level="INFO", pretty=False, stream=stream)
     logger = structlog.get_logger("bench").bind()
     context.current.set(context.RequestContext(request_id="a" * 32, trace_parent=f"00-{'a' * 32}-{'b' * 16}-00"))
     called("a log line that is below the level", lambda: logger.debug("placed", order="1", amount=3))
     called("a log line that is written", lambda: logger.info("placed", order="1", amount=3, body={"pin": "1234"}))
     logging.getLogger().handlers.clear()
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 async def main() -> None:
