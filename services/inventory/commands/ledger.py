@@ -122,9 +122,14 @@ async def move(
     movements: Sequence[Movement],
     cause: Cause,
     now: datetime,
+    *,
+    is_told: bool = True,
 ) -> list[Moved]:
-    """Enters movements of items that are held, one after the other, and says what each came to."""
-    batch = _Batch(restaurant_id, cause, now)
+    """Enters movements of items that are held, one after the other, and says what each came to.
+
+    Others hear of each of them, unless they are long past and together leave the stock as it is.
+    """
+    batch = _Batch(restaurant_id, cause, now, is_told=is_told)
     for movement in movements:
         holding = held[movement.item_id]
         if movement.kind == "REVALUATION":
@@ -173,10 +178,11 @@ async def settle_level(
 class _Batch:
     """Entries of one cause, written together with the balances that they lead to."""
 
-    def __init__(self, restaurant_id: UUID, cause: Cause | None, now: datetime | None) -> None:
+    def __init__(self, restaurant_id: UUID, cause: Cause | None, now: datetime | None, *, is_told: bool = True) -> None:
         self._restaurant_id = restaurant_id
         self._cause = cause
         self._now = now
+        self._is_told = is_told
         self._entries: list[dict[str, Any]] = []
         self._sums = Sums(restaurant_id)
         self._before: dict[UUID, tuple[Holding, str]] = {}
@@ -229,7 +235,7 @@ class _Batch:
             moved.value += posting.value
             holding.balance = posting.after
             holding.moved_at = self._now
-            if posting.quantity:
+            if posting.quantity and self._is_told:
                 self._facts.append((holding, kind, posting.quantity))
         self.moved.append(moved)
 

@@ -55,9 +55,9 @@ async def create(
     notes: str | None = None,
 ) -> Timesheet:
     """Opens a timesheet and reckons it. Raises Invalid for a period that is none or overlaps another timesheet's."""
-    _refuse_period(first, last)
+    refuse_period(first, last)
     await log.lock_person(session, restaurant_id, staff_id)
-    await _refuse_overlap(session, restaurant_id, staff_id, first, last, None)
+    await refuse_overlap(session, restaurant_id, staff_id, first, last, None)
     timesheet = Timesheet(
         id=uuid4(),
         restaurant_id=restaurant_id,
@@ -78,7 +78,7 @@ async def create(
 
 async def generate(session: AsyncSession, restaurant_id: UUID, first: date, last: date) -> list[Timesheet]:
     """Opens a timesheet of a period for everybody who worked in it and has none that overlaps."""
-    _refuse_period(first, last)
+    refuse_period(first, last)
     worked = await sessions_of_days(SessionReader(session), restaurant_id, first, last)
     taken = set(
         await session.scalars(
@@ -109,9 +109,9 @@ async def change(session: AsyncSession, timesheet: Timesheet, changes: dict[str,
     _refuse_unless_editable(timesheet)
     first, last = changes.get("start_date", timesheet.start_date), changes.get("end_date", timesheet.end_date)
     staff_id = changes.get("staff", timesheet.staff_id)
-    _refuse_period(first, last)
+    refuse_period(first, last)
     await log.lock_person(session, timesheet.restaurant_id, staff_id)
-    await _refuse_overlap(session, timesheet.restaurant_id, staff_id, first, last, timesheet.id)
+    await refuse_overlap(session, timesheet.restaurant_id, staff_id, first, last, timesheet.id)
     if (staff_id, first, last) != (timesheet.staff_id, timesheet.start_date, timesheet.end_date):
         # Hours that were entered by hand are of shifts that may no longer belong here.
         await session.execute(sa.delete(TimesheetEntry).where(TimesheetEntry.timesheet_id == timesheet.id))
@@ -277,6 +277,9 @@ class _Ledger:
         )
         settled = []
         for one in locked.all():
+            if not one.policy:
+                # It was reckoned elsewhere, by rules that are not ours.
+                continue
             terms = Terms.of_json(one.policy)
             wages = await wages_of(SessionReader(self._session), self._tenant, self._person, one.hourly_rate)
             works, _, _ = await self.works(one.start_date, one.end_date, terms, await self.manual_hours(one.id))
@@ -375,7 +378,8 @@ def _around(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime
     )
 
 
-def _refuse_period(first: date, last: date) -> None:
+def refuse_period(first: date, last: date) -> None:
+    """Raises Invalid for a period that is none."""
     if problem := rules.problem_with_period(first, last):
         raise Invalid.field("end_date", problem)
 
@@ -385,9 +389,10 @@ def _refuse_unless_editable(timesheet: Timesheet) -> None:
         raise Invalid(f"A timesheet with status {timesheet.status} cannot be changed.", code="wrong_status")
 
 
-async def _refuse_overlap(
+async def refuse_overlap(
     session: AsyncSession, restaurant_id: UUID, staff_id: UUID, first: date, last: date, own: UUID | None
 ) -> None:
+    """Raises Invalid for a period of which another timesheet of the person covers a day."""
     statement = sa.select(Timesheet.start_date, Timesheet.end_date).where(
         Timesheet.restaurant_id == restaurant_id,
         Timesheet.staff_id == staff_id,

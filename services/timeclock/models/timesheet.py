@@ -40,7 +40,7 @@ class Timesheet(Base):
     total_earnings: Mapped[Decimal] = mapped_column(sa.Numeric(12, 2), server_default="0")
     needs_review: Mapped[int] = mapped_column(server_default="0")
     policy: Mapped[JsonObject]
-    """What it was reckoned by, so that it can be reckoned again the same way."""
+    """What it was reckoned by, so that it can be reckoned again the same way; empty when that was done elsewhere."""
     notes: Mapped[str | None] = mapped_column(sa.Text)
     submitted_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     approved_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))

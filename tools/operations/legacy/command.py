@@ -13,11 +13,20 @@ import typer
 
 from servicekit.db import Database
 from tools.operations.choice import refuse
-from tools.operations.legacy import attendance, menu, people, planning, sales, stock
+from tools.operations.legacy import attendance, menu, people, planning, reviews, sales, stock, timesheets
 from tools.operations.legacy.source import Source
 from tools.operations.legacy.steps import Outcome, run_step
 
-STEPS = (*people.STEPS, *stock.STEPS, *menu.STEPS, *sales.STEPS, *planning.STEPS, *attendance.STEPS)
+STEPS = (
+    *people.STEPS,
+    *stock.STEPS,
+    *menu.STEPS,
+    *sales.STEPS,
+    *planning.STEPS,
+    *attendance.STEPS,
+    *reviews.STEPS,
+    *timesheets.STEPS,
+)
 SERVICES = tuple(dict.fromkeys(step.service for step in STEPS))
 CONNECT_SECONDS = 10
 NAMED_AT_MOST = 5

@@ -1,4 +1,4 @@
-"""Suppliers, items and orders, as inventory keeps them; what is in stock opens each item's ledger."""
+"""Suppliers, items, adjustments and orders, as inventory keeps them; what is in stock opens each item's ledger."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,12 +7,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from servicekit.errors import Invalid, NotFound
-from services.inventory.commands import items, suppliers
-from services.inventory.models import Item, PurchaseOrder, PurchaseOrderLine, Supplier
+from services.inventory.commands import items, ledger, suppliers
+from services.inventory.commands.adjustments import IN_FUTURE, TAKES_AWAY
+from services.inventory.commands.ledger import Cause, Movement
+from services.inventory.models import Item, PurchaseOrder, PurchaseOrderLine, StockAdjustment, Supplier
 from tools.operations.legacy.source import Part, Row
 from tools.operations.legacy.steps import NOBODY, Step
 
 STATUSES = ("PENDING", "ORDERED", "RECEIVED", "CANCELLED")
+ADJUSTMENTS = ("ADD", "REMOVE", "WASTE", "TRANSFER")
+LONGEST_REASON = 500
 
 
 async def take_supplier(session: AsyncSession, row: Row) -> None:
@@ -33,6 +37,48 @@ async def take_item(session: AsyncSession, row: Row) -> None:
         await session.flush()
         item = await session.get_one(Item, row["id"])
         item.is_active = False
+
+
+async def take_adjustment(session: AsyncSession, row: Row) -> None:
+    """An adjustment; what it did is in the stock that opened the ledger already, and is not done again.
+
+    So the opening stock gives what was taken away, or takes what was added, at the same moment: days of the past show
+    what was wasted, and the balance stays. Nobody is told. Raises Invalid, and NotFound while its item is not there.
+    """
+    kind, quantity, at, now = row["adjustment_type"], row["quantity_changed"], row["created_at"], datetime.now(UTC)
+    if kind not in ADJUSTMENTS:
+        raise Invalid.field("adjustment_type", f"{kind} is no kind of adjustment.")
+    if quantity <= 0:
+        raise Invalid.field("quantity_changed", "Must be more than 0.")
+    if at > now:
+        raise Invalid.field("created_at", IN_FUTURE)
+    restaurant_id, author = row["restaurant_id"], row.get("adjusted_by_id")
+    held = await items.held_item(session, restaurant_id, row["inventory_item_id"], in_use=False)
+    adjustment = StockAdjustment(
+        id=row["id"],
+        restaurant_id=restaurant_id,
+        item_id=held.item_id,
+        adjustment_type=kind,
+        quantity_changed=quantity,
+        value=Decimal(0),
+        reason=(row.get("reason") or "")[:LONGEST_REASON] or None,
+        adjusted_by=author,
+        is_deleted=False,
+        occurred_at=at,
+        created_at=at,
+        updated_at=at,
+    )
+    if kind != "TRANSFER":
+        change = -quantity if kind in TAKES_AWAY else quantity
+        adjusting = Movement(held.item_id, kind, change, held.balance.unit_cost, adjustment.reason)
+        opening = Movement(held.item_id, "OPENING", -change, held.balance.unit_cost)
+        # What comes comes first, so that the stock does not seem to have run out.
+        pair = [adjusting, opening] if change > 0 else [opening, adjusting]
+        cause, holding = Cause("adjustment", adjustment.id, author, at), {held.item_id: held}
+        moved = await ledger.move(session, restaurant_id, holding, pair, cause, now, is_told=False)
+        adjusted = moved[pair.index(adjusting)]
+        adjustment.entry_id, adjustment.value = adjusted.entry_id, adjusted.value
+    session.add(adjustment)
 
 
 async def take_order(session: AsyncSession, row: Row) -> None:
@@ -78,6 +124,7 @@ async def take_order(session: AsyncSession, row: Row) -> None:
 STEPS = (
     Step("inventory", ("inventory_supplier",), Supplier.id, take_supplier),
     Step("inventory", ("inventory_inventoryitem",), Item.id, take_item),
+    Step("inventory", ("inventory_stockadjustment",), StockAdjustment.id, take_adjustment),
     Step(
         "inventory",
         ("inventory_purchaseorder",),
