@@ -31,6 +31,7 @@ from services.scheduling.models import (
 )
 
 ShiftEvent = facts.ShiftCreated | facts.ShiftUpdated | facts.ShiftDeleted
+BidEvent = facts.ShiftBidPlaced | facts.ShiftBidsDecided
 TaskEvent = facts.TaskCreated | facts.TaskUpdated | facts.TaskDeleted | facts.TaskOverdue
 ProcessEvent = facts.ProcessCreated | facts.ProcessUpdated | facts.ProcessDeleted
 ProcessTaskEvent = facts.ProcessTaskCreated | facts.ProcessTaskUpdated | facts.ProcessTaskDeleted
@@ -98,6 +99,23 @@ def shift_changed(session: AsyncSession, message: ShiftEvent) -> None:
         restaurant_id=UUID(about.restaurant_id),
         aggregate_id=about.id,
         version=about.version,
+    )
+
+
+def bid_placed(session: AsyncSession, message: facts.ShiftBidPlaced) -> None:
+    """Somebody asked for an open shift."""
+    _about_bids(session, message, f"{message.shift.id}:{message.staff_id}:bid")
+
+
+def bids_decided(session: AsyncSession, message: facts.ShiftBidsDecided) -> None:
+    """An open shift was given to one of those who asked for it."""
+    _about_bids(session, message, f"{message.shift.id}:bids")
+
+
+def _about_bids(session: AsyncSession, message: BidEvent, aggregate: str) -> None:
+    about = message.shift
+    events.emit(
+        session, message, restaurant_id=UUID(about.restaurant_id), aggregate_id=aggregate, version=about.version
     )
 
 

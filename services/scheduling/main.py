@@ -4,6 +4,7 @@ from mizan.scheduling.v1 import (
     agent_pb2,
     agent_roster_pb2,
     availability_pb2,
+    bid_pb2,
     board_pb2,
     checklist_pb2,
     checklist_template_pb2,
@@ -39,6 +40,7 @@ from services.scheduling.service.agent_rosters import AgentRosterService
 from services.scheduling.service.agents import AgentSchedulingService
 from services.scheduling.service.at_once import Planner
 from services.scheduling.service.availability import AvailabilityService
+from services.scheduling.service.bids import ShiftBidService
 from services.scheduling.service.boards import BoardService
 from services.scheduling.service.checklist_templates import ChecklistTemplateService
 from services.scheduling.service.checklists import ChecklistService
@@ -83,6 +85,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (shift_task_pb2.DESCRIPTOR.services_by_name["ShiftTaskService"], ShiftTaskService(clock)),
             (task_pb2.DESCRIPTOR.services_by_name["TaskService"], TaskService(clock)),
             (availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"], AvailabilityService(clock)),
+            (bid_pb2.DESCRIPTOR.services_by_name["ShiftBidService"], ShiftBidService(clock)),
             (board_pb2.DESCRIPTOR.services_by_name["BoardService"], BoardService(clock)),
             (
                 checklist_template_pb2.DESCRIPTOR.services_by_name["ChecklistTemplateService"],

@@ -51,6 +51,8 @@ class SchedulingReactions(Reactions):
             facts.ShiftMissed: self.shift_missed,
             facts.SwapRequested: self.swap_requested,
             facts.SwapDecided: self.swap_decided,
+            facts.ShiftBidPlaced: self.bid_placed,
+            facts.ShiftBidsDecided: self.bids_decided,
             facts.TimeOffRequested: self.time_off_requested,
             facts.TimeOffDecided: self.time_off_decided,
             facts.IncidentReported: self.incident_reported,
@@ -235,6 +237,20 @@ class SchedulingReactions(Reactions):
             data={"swap_id": swap.id, "shift_id": swap.shift.id, "route": "/dashboard/swap-requests"},
             related_shift_id=UUID(swap.shift.id),
         )
+
+    async def bid_placed(self, session: AsyncSession, event: facts.ShiftBidPlaced, _envelope: Envelope) -> None:
+        """Tells the managers who would work an open shift."""
+        shift = event.shift
+        words = {"name": await self.name(session, shift.restaurant_id, event.staff_id)}
+        news = _bid_news(shift, f"shift bid {shift.id} {event.staff_id} v{shift.version}", "bid_placed", words)
+        managers = await self.managers(session, shift.restaurant_id)
+        await self.tell(session, shift.restaurant_id, managers, news, but=event.staff_id)
+
+    async def bids_decided(self, session: AsyncSession, event: facts.ShiftBidsDecided, _envelope: Envelope) -> None:
+        """Tells those who did not get the shift; who got it hears of the shift itself."""
+        shift = event.shift
+        news = _bid_news(shift, f"shift bids {shift.id} v{shift.version} declined", "bid_declined", {})
+        await self.tell(session, shift.restaurant_id, event.declined_staff_ids, news)
 
     async def time_off_requested(
         self, session: AsyncSession, event: facts.TimeOffRequested, _envelope: Envelope
@@ -470,6 +486,19 @@ def _key(shift: facts.ShiftFacts, verb: str) -> str:
 def _shift_words(shift: facts.ShiftFacts) -> dict[str, Any]:
     starts, ends = moment(shift.starts_at), moment(shift.ends_at)
     return {"date": Day(starts), "start": Time(starts), "end": Time(ends), "role": shift.role.replace("_", " ").lower()}
+
+
+def _bid_news(shift: facts.ShiftFacts, key: str, text: str, words: dict[str, Any]) -> News:
+    return News(
+        key=key,
+        kind="SHIFT_SWAP",
+        text=text,
+        words=_shift_words(shift) | words,
+        channels=("app", "push"),
+        data={"shift_id": shift.id, "shift_date": shift.shift_date},
+        related_shift_id=UUID(shift.id),
+        expires_at=moment(shift.ends_at),
+    )
 
 
 def _lines(shifts: Iterable[facts.ShiftFacts]) -> list[Any]:

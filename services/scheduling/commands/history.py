@@ -25,7 +25,15 @@ _PLAIN: Final = (
     "required_certifications",
     "equipment_needed",
 )
-_COLUMNS: Final = ("notes", "preparation_instructions", "starts_at", "ends_at", "task_templates", *_PLAIN)
+_COLUMNS: Final = (
+    "notes",
+    "preparation_instructions",
+    "starts_at",
+    "ends_at",
+    "bidding_deadline",
+    "task_templates",
+    *_PLAIN,
+)
 _ROW: Final = BulkInsert(ScheduleChange.__table__, without=("seq", "changed_at"))  # type: ignore[arg-type] # a table
 
 
@@ -97,11 +105,13 @@ def week_deleted(session: AsyncSession, week: WeeklySchedule, actor: UUID | None
 
 
 def _state(values: Mapping[str, Any], people: Sequence[UUID]) -> State:
+    deadline = values["bidding_deadline"]
     return {
         "title": values["notes"] or "Shift",
         "description": values["preparation_instructions"],
         "start_time": values["starts_at"].astimezone(UTC).isoformat(),
         "end_time": values["ends_at"].astimezone(UTC).isoformat(),
+        "bidding_deadline": deadline.astimezone(UTC).isoformat() if deadline else None,
         "staff": [str(person) for person in people],
         "task_templates": [str(template) for template in values["task_templates"] or ()],
         **{name: values[name] for name in _PLAIN},

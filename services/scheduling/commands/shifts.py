@@ -112,6 +112,7 @@ async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str
         role=role_code(values.get("role")) or (people[0].role if people else DEFAULT_ROLE),
         color=values.get("color") or _own_color([person.user_id for person in people]),
         task_templates=await _templates(session, restaurant_id, values.get("task_templates", ())),
+        bidding_deadline=values.get("bidding_deadline"),
         created_by=actor,
         last_modified_by=actor,
         **{name: values[name] for name in PLAIN if values.get(name) is not None},
@@ -189,6 +190,8 @@ async def change(
         shift.break_minutes = _break(values["break_duration"])
     if role_code(values.get("role")):
         shift.role = role_code(values["role"])
+    if "bidding_deadline" in values:
+        shift.bidding_deadline = values["bidding_deadline"]
     if "color" in values:
         shift.color = values["color"] or _own_color(people)
     if "task_templates" in values:

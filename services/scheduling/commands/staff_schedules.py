@@ -40,11 +40,12 @@ async def create(session: AsyncSession, tenant: UUID, values: Mapping[str, Any],
 
     Raises Invalid, NotFound, or Conflict with what stands against one of them.
     """
+    _ensure_staffed_or_open(values)
     zone = await refdata.time_zone(SessionReader(session), tenant)
     period = shift_of(date.min, values["start_time"], values["end_time"], zone)
     start, end = period.start.astimezone(zone), period.end.astimezone(zone)
     wanted = {
-        "staff": values["staff"],
+        "staff": values.get("staff"),
         "start_time": f"{start:%H:%M:%S}",
         "end_time": f"{end:%H:%M:%S}",
         **_values(values),
@@ -73,7 +74,7 @@ async def change(session: AsyncSession, tenant: UUID, shift_id: UUID, changes: M
     """Applies what was sent. Raises Invalid, NotFound or Conflict."""
     wanted = _values(changes)
     zone = await refdata.time_zone(SessionReader(session), tenant)
-    if changes.get("staff"):
+    if "staff" in changes:
         wanted["staff"] = changes["staff"]
     for name in ("start_time", "end_time"):
         if changes.get(name):
@@ -182,6 +183,14 @@ async def _one(
     return made
 
 
+def _ensure_staffed_or_open(values: Mapping[str, Any]) -> None:
+    """Raises Invalid unless a new shift has either a person or is to be bid for."""
+    if values.get("staff") and values.get("is_open_for_bidding"):
+        raise Invalid.field("is_open_for_bidding", "A shift that somebody is on is not open for bidding.")
+    if not values.get("staff") and not values.get("is_open_for_bidding"):
+        raise Invalid.field("staff", "This field is required.", code="required")
+
+
 async def _ensure_own(session: AsyncSession, principal: Principal, shift_id: UUID) -> None:
     _, people = await shifts.locked(session, principal.tenant, shift_id)
     if not principal.may(PLAN) and principal.user_id not in people:
@@ -192,6 +201,8 @@ def _values(sent: Mapping[str, Any]) -> dict[str, Any]:
     """What shifts call what was sent."""
     wanted = {name: sent[name] for name in _SAME if sent.get(name) is not None}
     wanted |= {column: sent[name] for name, column in _RENAMED.items() if name in sent}
+    if "bidding_deadline" in sent:
+        wanted["bidding_deadline"] = sent["bidding_deadline"]
     if sent.get("break_duration") is not None:
         wanted["break_duration"] = length_text(sent["break_duration"])
     return wanted

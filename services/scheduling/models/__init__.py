@@ -16,7 +16,7 @@ from services.scheduling.models.checklist import (
 from services.scheduling.models.process import Process, ProcessTask
 from services.scheduling.models.roster import RosterRun, SalesQuarter
 from services.scheduling.models.safety import Incident, Procedure, Recognition, SafetyChecklist
-from services.scheduling.models.shift import Shift, ShiftBackup, ShiftPerson, SwapRequest
+from services.scheduling.models.shift import Shift, ShiftBackup, ShiftBid, ShiftPerson, SwapRequest
 from services.scheduling.models.task import ShiftTask, Task, TaskTemplate, TemplateRun
 from services.scheduling.models.task_category import TaskCategory
 from services.scheduling.models.template import ScheduleTemplate, TemplateShift, TemplateVersion
@@ -46,6 +46,7 @@ TENANT_TABLES = {
             ScheduleTemplate,
             Shift,
             ShiftBackup,
+            ShiftBid,
             ShiftPerson,
             ShiftTask,
             StepResponse,
@@ -87,6 +88,7 @@ __all__ = [
     "ScheduleTemplate",
     "Shift",
     "ShiftBackup",
+    "ShiftBid",
     "ShiftPerson",
     "ShiftTask",
     "StepResponse",

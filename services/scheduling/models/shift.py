@@ -60,6 +60,7 @@ class Shift(Base):
     department: Mapped[str | None] = mapped_column(sa.String(100))
     is_recurring: Mapped[bool] = mapped_column(server_default="false")
     recurrence_group_id: Mapped[UUID | None]
+    bidding_deadline: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     task_templates: Mapped[list[UUID]] = mapped_column(ARRAY(sa.Uuid), server_default="{}")
     created_by: Mapped[UUID | None]
     last_modified_by: Mapped[UUID | None]
@@ -107,6 +108,19 @@ class ShiftPerson(Base):
     place: Mapped[int] = mapped_column(sa.SmallInteger, server_default="0")
     period: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
     occupies: Mapped[bool]
+
+
+class ShiftBid(Base):
+    """Somebody would work a shift that nobody is on; it holds until the shift is given away."""
+
+    __tablename__ = "shift_bids"
+    __table_args__ = (sa.UniqueConstraint("shift_id", "user_id"),)
+
+    id: Mapped[Id]
+    restaurant_id: Mapped[UUID]
+    shift_id: Mapped[UUID] = mapped_column(sa.ForeignKey("shifts.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID]
+    created_at: Mapped[Created]
 
 
 class ShiftBackup(Base):

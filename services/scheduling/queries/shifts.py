@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ import refdata
 from servicekit.db import Query, Reading
 from servicekit.errors import NotFound
 from servicekit.paging import Page
+from services.scheduling.domain.bidding import OPEN_STATES
 from services.scheduling.models import Shift, ShiftPerson
 from services.scheduling.queries import shift_tasks, task_templates
 
@@ -48,6 +49,7 @@ COLUMNS = (
     Shift.department,
     Shift.is_recurring,
     Shift.recurrence_group_id,
+    Shift.bidding_deadline,
     Shift.task_templates,
     Shift.notified_at,
     Shift.notified_channels,
@@ -67,7 +69,7 @@ def _optional(name: str, kind: Any) -> sa.BindParameter[Any]:
 _STAFF = _optional("staff_id", sa.Uuid)
 _SCHEDULES = _optional("schedules", ARRAY(sa.Uuid))
 _FROM, _TO, _STATUS = _optional("date_from", sa.Date), _optional("date_to", sa.Date), _optional("status", sa.Text)
-_SEARCH = _optional("search", sa.Text)
+_SEARCH, _OPEN_AT = _optional("search", sa.Text), _optional("open_at", sa.DateTime(timezone=True))
 
 
 def _holds(text: Any) -> Any:
@@ -84,6 +86,15 @@ _CHOSEN = sa.and_(
             ShiftPerson.shift_id == Shift.id,
             refdata.is_staff(ShiftPerson.restaurant_id, ShiftPerson.user_id),
             _holds(refdata.FULL_NAME),
+        ),
+    ),
+    sa.or_(
+        _OPEN_AT.is_(None),
+        sa.and_(
+            sa.or_(*(Shift.status == state for state in OPEN_STATES)),
+            Shift.starts_at > _OPEN_AT,
+            sa.or_(Shift.bidding_deadline.is_(None), Shift.bidding_deadline > _OPEN_AT),
+            ~sa.exists().where(ShiftPerson.shift_id == Shift.id),
         ),
     ),
     sa.or_(_SCHEDULES.is_(None), Shift.schedule_id == sa.any_(_SCHEDULES)),
@@ -131,6 +142,8 @@ class Filter:
     date_to: date | None = None
     status: str | None = None
     search: str | None = None
+    open_at: datetime | None = None
+    """The moment at which they can be bid for."""
 
     def parameters(self, restaurant_id: UUID) -> dict[str, Any]:
         """The parameters of the list's queries."""
@@ -142,6 +155,7 @@ class Filter:
             "date_to": self.date_to,
             "status": self.status,
             "search": self.search,
+            "open_at": self.open_at,
         }
 
 

@@ -1,12 +1,14 @@
 """Shifts as the staff pages show them."""
 
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 from google.protobuf.empty_pb2 import Empty
+from sqlalchemy.ext.asyncio import AsyncSession
 
 import refdata
 from mizan.scheduling.v1 import staff_schedule_pb2 as pb
@@ -18,8 +20,10 @@ from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
 from services.scheduling.commands import shifts as shift_commands
 from services.scheduling.commands import staff_schedules as commands
+from services.scheduling.domain.bidding import why_not_open
 from services.scheduling.queries import shifts as queries
 from services.scheduling.queries.backups import backups_of
+from services.scheduling.queries.bids import bidders_of
 from services.scheduling.queries.shifts import Filter, Planned
 from services.scheduling.service.convert import json_text, person_info, text_of
 from services.scheduling.service.shifts import only_own
@@ -37,8 +41,10 @@ FIELDS = (
     "color",
     "status",
     "role",
+    "bidding_deadline",
     *commands.DETAILS,
 )
+NULLABLE = ("staff", "description", "recurrence_pattern", "recurrence_end_date", "bidding_deadline")
 
 
 class StaffScheduleService:
@@ -54,48 +60,50 @@ class StaffScheduleService:
         staff = UUID(request.staff_id) if request.HasField("staff_id") else None
         if staff is not None:
             await refdata.member(reader, tenant, staff)
+        is_open = request.is_open_for_bidding
         chosen = Filter(
-            staff_id=only_own(call) or staff,
+            staff_id=staff if is_open else only_own(call) or staff,
             date_from=date.fromisoformat(request.start_date) if request.HasField("start_date") else None,
             date_to=date.fromisoformat(request.end_date) if request.HasField("end_date") else None,
             status=request.status or None,
             search=request.search.strip() or None,
+            open_at=self._clock.now() if is_open else None,
         )
         count, found = await queries.page_of_shifts(reader, tenant, chosen, page_of(request), details=False)
-        restaurant = await refdata.restaurant(reader, tenant)
-        return pb.ListStaffSchedulesResponse(count=count, results=[_message(one, restaurant) for one in found])
+        return pb.ListStaffSchedulesResponse(count=count, results=await self._shown(call, reader, found))
 
     async def ListUpcomingStaffSchedules(
         self, _request: pb.ListUpcomingStaffSchedulesRequest, call: Call
     ) -> pb.ListUpcomingStaffSchedulesResponse:
         reader, tenant = call.read(), call.principal.tenant
-        restaurant = await refdata.restaurant(reader, tenant)
-        zone = ZoneInfo(restaurant.timezone) if restaurant is not None else refdata.DEFAULT_TIME_ZONE
+        zone = await refdata.time_zone(reader, tenant)
         today = self._clock.now().astimezone(zone).date()
         chosen = Filter(staff_id=only_own(call), date_from=today, date_to=today + WEEK)
         found = await queries.all_shifts(reader, tenant, chosen, details=False)
         coming = [one for one in found if one.row.status in ("SCHEDULED", "CONFIRMED")]
-        return pb.ListUpcomingStaffSchedulesResponse(schedules=[_message(one, restaurant) for one in coming])
+        return pb.ListUpcomingStaffSchedulesResponse(schedules=await self._shown(call, reader, coming))
 
     async def GetStaffSchedule(self, request: pb.GetStaffScheduleRequest, call: Call) -> pb.StaffSchedule:
         planned = await queries.one_shift(call.read(), call.principal.tenant, UUID(request.id))
+        (message,) = await self._shown(call, call.read(), [planned])
         own = only_own(call)
-        if own is not None and own not in {person.user_id for person in planned.people}:
+        is_own = own in {person.user_id for person in planned.people}
+        if own is not None and not is_own and not message.is_open_for_bidding:
             raise NotFound(queries.NO_SHIFT)
-        return _message(planned, await refdata.restaurant(call.read(), call.principal.tenant))
+        return message
 
     async def CreateStaffSchedule(self, request: pb.CreateStaffScheduleRequest, call: Call) -> pb.StaffSchedule:
         session = await call.session()
         principal = call.principal
         made = await commands.create(session, principal.tenant, values_of(request), principal.user_id)
-        return await _read(call, session, made)
+        return await self._read(call, session, made)
 
     async def UpdateStaffSchedule(self, request: pb.UpdateStaffScheduleRequest, call: Call) -> pb.StaffSchedule:
         session = await call.session()
         shift_id = UUID(request.id)
-        changes = changes_of(request, FIELDS, nullable=("description", "recurrence_pattern", "recurrence_end_date"))
+        changes = changes_of(request, FIELDS, nullable=NULLABLE)
         await commands.change(session, call.principal.tenant, shift_id, changes, call.principal.user_id)
-        return await _read(call, session, shift_id)
+        return await self._read(call, session, shift_id)
 
     async def DeleteStaffSchedule(self, request: pb.DeleteStaffScheduleRequest, call: Call) -> Empty:
         session = await call.session()
@@ -172,6 +180,28 @@ class StaffScheduleService:
         await commands.restore(session, tenant, UUID(request.id), wanted, actor)
         return pb.RestoreStaffScheduleResponse(status="success", message="Schedule restored")
 
+    async def _read(self, call: Call, session: AsyncSession, shift_id: UUID) -> pb.StaffSchedule:
+        reading = SessionReader(session)
+        call.notes.entity_id = str(shift_id)
+        planned = await queries.one_shift(reading, call.principal.tenant, shift_id)
+        (message,) = await self._shown(call, reading, [planned])
+        return message
+
+    async def _shown(self, call: Call, reading: Reading, found: Sequence[Planned]) -> list[pb.StaffSchedule]:
+        """Shifts as the caller sees them: of the bids of others only who plans hears."""
+        tenant, own, now = call.principal.tenant, only_own(call), self._clock.now()
+        restaurant = await refdata.restaurant(reading, tenant)
+        bidders = await bidders_of(reading, tenant, [one.row.id for one in found if not one.people])
+        return [
+            _message(
+                one,
+                restaurant,
+                [bidder for bidder in bidders.get(one.row.id, ()) if own is None or bidder == own],
+                now,
+            )
+            for one in found
+        ]
+
 
 def _name(backup_id: UUID) -> str:
     return f"schedule_{backup_id}.json"
@@ -185,17 +215,11 @@ def _backup_of(name: str) -> UUID:
         raise NotFound("There is no such copy of this shift.") from error
 
 
-async def _read(call: Call, session: Any, shift_id: UUID) -> pb.StaffSchedule:
-    reading: Reading = SessionReader(session)
-    call.notes.entity_id = str(shift_id)
-    planned = await queries.one_shift(reading, call.principal.tenant, shift_id)
-    return _message(planned, await refdata.restaurant(reading, call.principal.tenant))
-
-
-def _message(planned: Planned, restaurant: Any | None) -> pb.StaffSchedule:
+def _message(planned: Planned, restaurant: Any | None, bidders: Sequence[UUID], now: datetime) -> pb.StaffSchedule:
     row, details = planned.row, orjson.loads(planned.row.details)
     zone = ZoneInfo(row.timezone)
     first = planned.people[0] if planned.people else None
+    closed = why_not_open(planned.people, row.status, row.starts_at, row.bidding_deadline, now)
     briefed = details.get("safety_briefing_completed_at")
     return pb.StaffSchedule(
         id=str(row.id),
@@ -222,7 +246,9 @@ def _message(planned: Planned, restaurant: Any | None) -> pb.StaffSchedule:
         ppe_requirements=json_text(details.get("ppe_requirements")),
         safety_compliance_status=details.get("safety_compliance_status") or "NOT_APPLICABLE",
         safety_compliance_notes=details.get("safety_compliance_notes") or "",
-        is_open_for_bidding=first is None,
+        is_open_for_bidding=closed is None,
+        bidding_deadline=timestamp_of(row.bidding_deadline),
+        preferred_staff=[str(bidder) for bidder in bidders],
         created_at=timestamp_of(row.created_at),
         updated_at=timestamp_of(row.updated_at),
         created_by=text_of(row.created_by),

@@ -215,6 +215,14 @@ WHAT: dict[str, tuple[Any, dict[str, str]]] = {
         lambda place, staff: scheduling.SwapDecided(swap=_swap(place, staff, "REJECTED")),
         {STAFF: "SHIFT_SWAP"},
     ),
+    "bid": (
+        lambda place, staff: scheduling.ShiftBidPlaced(shift=shift(place), staff_id=str(staff)),
+        {OWNER: "SHIFT_SWAP", MANAGER: "SHIFT_SWAP"},
+    ),
+    "bid declined": (
+        lambda place, staff: scheduling.ShiftBidsDecided(shift=shift(place), declined_staff_ids=[str(staff)]),
+        {STAFF: "SHIFT_SWAP"},
+    ),
     "leave": (
         lambda place, staff: scheduling.TimeOffRequested(time_off=_off(place, staff, "PENDING")),
         {OWNER: "AVAILABILITY_REQUEST", MANAGER: "AVAILABILITY_REQUEST"},

@@ -1,15 +1,19 @@
 """Shifts and tasks as the staff pages and the safety pages plan them: the same ones as everywhere."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
+from mizan.scheduling.events.v1 import events_pb2 as facts
+from mizan.scheduling.v1 import bid_pb2 as bids
 from mizan.scheduling.v1 import safety_pb2 as safety
 from mizan.scheduling.v1 import shift_pb2 as shifts
 from mizan.scheduling.v1 import staff_schedule_pb2 as schedules
 from mizan.scheduling.v1 import staff_task_pb2 as tasks
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.scheduling.tests.conftest import manager
 from services.scheduling.tests.team import Team, team
@@ -123,6 +127,86 @@ async def test_a_copy_brings_a_shift_back(api: Api, scheduling: RunningService) 
         made.start_time,
         '["Scrape"]',
     )
+
+
+async def test_an_open_shift_goes_to_one_of_those_who_bid(api: Api, bus: Bus, scheduling: RunningService) -> None:
+    us = team(scheduling, timezone="UTC")
+    service = api.StaffScheduleService
+    made = await schedule(api, us, staff=None, is_open_for_bidding=True, role="WAITER")
+    assert (made.HasField("staff"), made.is_open_for_bidding) == (False, True)
+    # Everybody sees what can be bid for, and not what else is planned.
+    await schedule(api, us, staff=str(us.people[2]))
+    listing = schedules.ListStaffSchedulesRequest(is_open_for_bidding=True)
+    found = await service.ListStaffSchedules(listing, principal=us.principal(0))
+    assert [one.id for one in found.results] == [made.id]
+
+    wish = bids.BidForShiftRequest(id=made.id)
+    for place in (1, 0):
+        answer = await api.ShiftBidService.BidForShift(wish, principal=us.principal(place))
+        assert answer.schedule_id == made.id
+    assert (await refusal(api.ShiftBidService.BidForShift(wish, principal=us.principal(0)))).code == "already_bid"
+    # Whoever works elsewhere at that time, or in another restaurant, cannot.
+    assert (await refusal(api.ShiftBidService.BidForShift(wish, principal=us.principal(2)))).code == "double_booking"
+    theirs = team(scheduling, timezone="UTC")
+    assert (await refusal(api.ShiftBidService.BidForShift(wish, principal=theirs.principal(0)))).code == "not_found"
+    (placed,) = await bus.of_aggregate(facts.ShiftBidPlaced, f"{made.id}:{us.people[1]}:bid", 1)
+    assert placed.message.staff_id == str(us.people[1])
+
+    get = schedules.GetStaffScheduleRequest(id=made.id)
+    seen = await service.GetStaffSchedule(get, principal=us.manager)
+    assert list(seen.preferred_staff) == [str(us.people[1]), str(us.people[0])]
+    seen = await service.GetStaffSchedule(get, principal=us.principal(0))
+    assert list(seen.preferred_staff) == [str(us.people[0])]
+
+    def choose(person: UUID) -> bids.AssignFromBidsRequest:
+        return bids.AssignFromBidsRequest(id=made.id, staff_id=str(person))
+
+    assign = api.ShiftBidService.AssignFromBids
+    assert (await refusal(assign(choose(us.people[2]), principal=us.manager))).code == "no_bid"
+    assert (await refusal(assign(choose(theirs.people[0]), principal=us.manager))).code == "not_found"
+    assert (await refusal(assign(choose(us.people[0]), principal=us.principal(0)))).code == "permission_denied"
+    # What stands against it by then keeps the shift open.
+    await schedule(api, us, staff=str(us.people[0]))
+    refused = await refusal(assign(choose(us.people[0]), principal=us.manager))
+    assert refused.code == "double_booking"
+    assert (await service.GetStaffSchedule(get, principal=us.manager)).is_open_for_bidding
+    given = await assign(choose(us.people[1]), principal=us.manager)
+    assert given.staff == str(us.people[1])
+    now = await service.GetStaffSchedule(get, principal=us.principal(1))
+    assert (now.staff, now.is_open_for_bidding, list(now.preferred_staff)) == (str(us.people[1]), False, [])
+    assert (await refusal(assign(choose(us.people[1]), principal=us.manager))).code == "not_open"
+    assert (await refusal(api.ShiftBidService.BidForShift(wish, principal=us.principal(1)))).code == "not_open"
+    (decided,) = await bus.of_aggregate(facts.ShiftBidsDecided, f"{made.id}:bids", 1)
+    assert (decided.message.staff_id, list(decided.message.declined_staff_ids)) == (
+        str(us.people[1]),
+        [str(us.people[0])],
+    )
+
+
+async def test_bids_end_at_the_deadline_and_need_the_role(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling, timezone="UTC")
+    nobody = await refusal(schedule(api, us, staff=None))
+    assert (nobody.code, nobody.fields) == ("required", {"staff": ["This field is required."]})
+    assert (await refusal(schedule(api, us, is_open_for_bidding=True))).fields.keys() == {"is_open_for_bidding"}
+    late = Timestamp()
+    late.FromJsonString("2026-01-01T00:00:00Z")
+    closed = await schedule(api, us, staff=None, is_open_for_bidding=True, bidding_deadline=late, role="WAITER")
+    assert not closed.is_open_for_bidding
+    kitchen = await schedule(api, us, staff=None, is_open_for_bidding=True, role="CHEF")
+    for made, code in ((closed, "not_open"), (kitchen, "other_role")):
+        wish = bids.BidForShiftRequest(id=made.id)
+        assert (await refusal(api.ShiftBidService.BidForShift(wish, principal=us.principal(0)))).code == code
+    # Without its deadline it is open; and so is a shift whose person is taken off.
+    opened = schedules.UpdateStaffScheduleRequest(id=closed.id)
+    opened.update_mask.paths.append("bidding_deadline")
+    assert (await api.StaffScheduleService.UpdateStaffSchedule(opened, principal=us.manager)).is_open_for_bidding
+    manned = await schedule(api, us)
+    freed = schedules.UpdateStaffScheduleRequest(id=manned.id)
+    freed.update_mask.paths.append("staff")
+    assert (await api.StaffScheduleService.UpdateStaffSchedule(freed, principal=us.manager)).is_open_for_bidding
+    everything = schedules.ListStaffSchedulesRequest(is_open_for_bidding=True)
+    found = await api.StaffScheduleService.ListStaffSchedules(everything, principal=us.manager)
+    assert {one.id for one in found.results} == {closed.id, kitchen.id, manned.id}
 
 
 async def test_safety_tasks_are_tasks_in_other_words(api: Api, scheduling: RunningService) -> None:
