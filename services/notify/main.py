@@ -7,6 +7,7 @@ from mizan.notify.v1 import (
     device_token_pb2,
     notification_pb2,
     preference_pb2,
+    shift_message_pb2,
     whatsapp_pb2,
 )
 from servicekit.clock import Clock, SystemClock
@@ -32,6 +33,7 @@ from services.notify.service.chat import ChatService
 from services.notify.service.devices import DeviceTokenService
 from services.notify.service.notifications import NotificationService
 from services.notify.service.preferences import PreferenceService
+from services.notify.service.shift_messages import ShiftMessageService
 from services.notify.service.whatsapp import WebhookSecrets, WhatsAppService
 from services.notify.settings import Settings
 
@@ -65,6 +67,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
                 notification_pb2.DESCRIPTOR.services_by_name["NotificationService"],
                 NotificationService(clock, links),
             ),
+            (shift_message_pb2.DESCRIPTOR.services_by_name["ShiftMessageService"], ShiftMessageService(clock)),
             (device_token_pb2.DESCRIPTOR.services_by_name["DeviceTokenService"], DeviceTokenService(clock)),
             (
                 announcement_pb2.DESCRIPTOR.services_by_name["AnnouncementService"],

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from servicekit.errors import NotFound
 from services.notify.commands.deliveries import cancel_of
 from services.notify.models import Notification
+from services.notify.queries.notifications import NO_NOTIFICATION
 
 
 def _own(restaurant_id: UUID, user_id: UUID) -> sa.ColumnElement[bool]:
@@ -33,8 +34,24 @@ async def mark_read(
     )
     read_at: datetime | None = found.scalar_one_or_none()
     if read_at is None:
-        raise NotFound("No Notification matches the given query.")
+        raise NotFound(NO_NOTIFICATION)
     return read_at
+
+
+async def set_read(
+    session: AsyncSession, restaurant_id: UUID, user_id: UUID, notification_id: UUID, now: datetime | None
+) -> None:
+    """Marks one as read, where the time of the first reading stays, or without a time as unread.
+
+    Raises NotFound for somebody else's.
+    """
+    if now is not None:
+        await mark_read(session, restaurant_id, user_id, notification_id, now)
+        return
+    unread = sa.update(Notification).where(_own(restaurant_id, user_id), Notification.id == notification_id)
+    found = await session.execute(unread.values(read_at=None).returning(Notification.id))
+    if found.first() is None:
+        raise NotFound(NO_NOTIFICATION)
 
 
 async def mark_many_read(

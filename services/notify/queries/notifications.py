@@ -11,8 +11,11 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 import refdata
 from refdata import staff_ref
 from servicekit.db import Query, Reader, Reading
+from servicekit.errors import NotFound
 from servicekit.paging import Page
 from services.notify.models import Attachment, Delivery, Notification
+
+NO_NOTIFICATION = "No Notification matches the given query."
 
 _MOMENT = sa.DateTime(timezone=True)
 _TENANT = bindparam("restaurant_id", type_=sa.Uuid)
@@ -91,6 +94,16 @@ _NOTIFICATIONS = Query(
 _COUNT = Query(sa.select(sa.func.count()).select_from(Notification).where(_WANTED))
 # Filters that may be absent have the server plan a count anew each time, which costs more than counting.
 _COUNT_ALL = Query(sa.select(sa.func.count()).select_from(Notification).where(_OWN))
+_TOLD = sa.select(
+    Notification.id,
+    Notification.message,
+    Notification.read_at,
+    Notification.created_at,
+    Notification.related_shift_id,
+    Notification.recipient_id,
+).where(_OWN)
+_ONE = Query(_TOLD.where(Notification.id == bindparam("id", type_=sa.Uuid), Notification.kind == _KIND))
+_BY_KEY = Query(_TOLD.where(Notification.key == bindparam("key", type_=sa.Text)))
 _STATS = Query(
     sa.select(
         Notification.kind,
@@ -126,6 +139,22 @@ async def notifications(
     count = int(counted[0][0])
     page.check(count)
     return count, rows
+
+
+async def own(reading: Reading, restaurant_id: UUID, user_id: UUID, notification_id: UUID, kind: str) -> Any:
+    """One of somebody's notifications of a kind. Raises NotFound."""
+    row = await reading.first(_ONE, restaurant_id=restaurant_id, user_id=user_id, id=notification_id, kind=kind)
+    if row is None:
+        raise NotFound(NO_NOTIFICATION)
+    return row
+
+
+async def by_key(reading: Reading, restaurant_id: UUID, user_id: UUID, key: str) -> Any:
+    """What somebody was told under a key. Raises NotFound."""
+    row = await reading.first(_BY_KEY, restaurant_id=restaurant_id, user_id=user_id, key=key)
+    if row is None:
+        raise NotFound(NO_NOTIFICATION)
+    return row
 
 
 async def stats(reading: Reading, restaurant_id: UUID, user_id: UUID) -> list[Any]:

@@ -81,7 +81,7 @@ class NotificationService:
 
     async def DeleteNotification(self, request: pb.DeleteNotificationRequest, call: Call) -> pb.NotificationDone:
         if not await self._delete(call, [UUID(request.id)]):
-            raise NotFound("No Notification matches the given query.")
+            raise NotFound(queries.NO_NOTIFICATION)
         return pb.NotificationDone(success=True, message="Notification deleted successfully")
 
     async def MarkAllNotificationsRead(

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from mizan.audit.events.v1 import events_pb2 as audit
 from mizan.notify.v1 import notification_pb2 as pb
+from mizan.notify.v1 import shift_message_pb2 as messages
+from mizan.scheduling.events.v1 import events_pb2 as scheduling
 from servicekit.db import Scope
 from servicekit.errors import Refusal
 from servicekit.grpc_client import RemoteRefusal
@@ -19,6 +21,7 @@ from servicekit.testing.statistics import vacuum
 from services.notify.commands.telling import News, tell
 from services.notify.models import Delivery, Notification
 from services.notify.tests.conftest import manager, waiter
+from services.notify.tests.facts import shift
 from services.notify.tests.town import Someone, Town
 from tools.stack import Endpoints
 
@@ -258,3 +261,59 @@ async def test_activity_enters_the_audit_trail_unless_it_happens_by_itself(town:
         assert (await api.NotificationService.ReportActivity(request, principal=me)).success
     entry = await town.bus.first(audit.EntryRecorded, place)
     assert entry.message.description == "About DOCUMENT_SIGNED"
+
+
+async def test_somebody_is_written_to_about_a_shift(town: Town, api: Api) -> None:
+    place, elsewhere = await town.restaurant(), await town.restaurant()
+    amina, boss, stranger = await town.person(place), await town.person(place, "Bahia"), await town.person(elsewhere)
+    theirs = shift(place, amina.id, is_published=False)
+    await town.happens(scheduling.ShiftCreated(shift=theirs), place)
+    service, sender = api.ShiftMessageService, manager(place, boss.id)
+
+    def letter(**fields: str) -> messages.SendShiftMessageRequest:
+        given = {"schedule": theirs.id, "recipient": str(amina.id), "message": " Bring your apron. "}
+        return messages.SendShiftMessageRequest(**{**given, **fields})
+
+    sent = await service.SendShiftMessage(letter(), principal=sender)
+    assert (sent.message, sent.is_read, sent.schedule, sent.recipient) == (
+        "Bring your apron.",
+        False,
+        theirs.id,
+        str(amina.id),
+    )
+    (row,) = (await listed(api, acting(amina), type="SHIFT_ASSIGNED")).results
+    assert (row.id, row.title, row.message) == (sent.id, "About your shift", "Bring your apron.")
+    wrong = (
+        (letter(recipient=str(stranger.id)), sender, "not_found"),
+        (letter(schedule=str(uuid4())), sender, "not_found"),
+        (letter(), manager(elsewhere, stranger.id), "not_found"),
+        (letter(message="  "), sender, "blank"),
+        (letter(), acting(amina), "permission_denied"),
+    )
+    for request, principal, code in wrong:
+        with pytest.raises(RemoteRefusal) as refused:
+            await service.SendShiftMessage(request, principal=principal)
+        assert refused.value.code == code
+
+    change = messages.UpdateShiftMessageRequest(id=sent.id, is_read=True, message="Bring your apron.")
+    change.update_mask.paths.extend(["is_read", "message"])
+    assert (await service.UpdateShiftMessage(change, principal=acting(amina))).is_read
+    change.is_read = False
+    assert not (await service.UpdateShiftMessage(change, principal=acting(amina))).is_read
+    change.message = "Stay at home."
+    with pytest.raises(RemoteRefusal) as refused:
+        await service.UpdateShiftMessage(change, principal=acting(amina))
+    assert refused.value.code == "told"
+    get = messages.GetShiftMessageRequest(id=sent.id)
+    remove = messages.DeleteShiftMessageRequest(id=sent.id)
+    for other in (sender, acting(stranger)):
+        for attempt in (
+            service.GetShiftMessage(get, principal=other),
+            service.UpdateShiftMessage(change, principal=other),
+            service.DeleteShiftMessage(remove, principal=other),
+        ):
+            with pytest.raises(RemoteRefusal) as refused:
+                await attempt
+            assert refused.value.code == "not_found"
+    await service.DeleteShiftMessage(remove, principal=acting(amina))
+    assert (await listed(api, acting(amina))).count == 0
