@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import time
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -16,6 +16,8 @@ from services.scheduling.domain.planning import role_code
 from services.scheduling.domain.recurrence import rule_of
 from services.scheduling.models import ScheduleTemplate, TemplateShift, TemplateVersion
 from services.scheduling.queries.templates import NO_TEMPLATE
+
+REPEATS: Final = "A role has two shifts that start at the same time of the same day."
 
 
 async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str, Any]) -> UUID:
@@ -43,7 +45,7 @@ async def change(
 ) -> None:
     """Applies what was sent; shifts that are sent replace all. Raises NotFound or Invalid."""
     template = await locked(session, restaurant_id, template_id)
-    await _keep_version(session, template, actor)
+    await keep_version(session, template, actor)
     if "name" in changes:
         template.name = tidy_name(changes["name"])
     for name in ("is_active", "description", "weeks_ahead"):
@@ -53,9 +55,7 @@ async def change(
     if "shifts" in changes:
         await session.execute(sa.delete(TemplateShift).where(TemplateShift.template_id == template_id))
         _add_shifts(session, template, changes["shifts"])
-    template.version += 1
-    await session.flush()
-    events.template_changed(session, facts.TemplateUpdated, template)
+    await changed(session, template)
 
 
 async def delete(session: AsyncSession, restaurant_id: UUID, template_id: UUID) -> ScheduleTemplate:
@@ -117,7 +117,15 @@ def _recur(template: ScheduleTemplate, values: Mapping[str, Any]) -> None:
         raise Invalid.field("recurs_from", "This field is required.", code="required")
 
 
-async def _keep_version(session: AsyncSession, template: ScheduleTemplate, actor: UUID) -> None:
+async def changed(session: AsyncSession, template: ScheduleTemplate) -> None:
+    """Makes a template that was changed in memory its next state."""
+    template.version += 1
+    await session.flush()
+    events.template_changed(session, facts.TemplateUpdated, template)
+
+
+async def keep_version(session: AsyncSession, template: ScheduleTemplate, actor: UUID) -> None:
+    """Keeps a template as it stands before it is changed."""
     rows = await session.scalars(
         sa.select(TemplateShift)
         .where(TemplateShift.template_id == template.id)
@@ -152,7 +160,7 @@ def _add_shifts(session: AsyncSession, template: ScheduleTemplate, shifts: Seque
         role = role_code(shift["role"])
         key = (role, shift.get("day_of_week", 0), shift.get("start_time"))
         if key in seen:
-            raise Invalid.field("shifts", "A role has two shifts that start at the same time of the same day.")
+            raise Invalid.field("shifts", REPEATS)
         seen.add(key)
         session.add(
             TemplateShift(

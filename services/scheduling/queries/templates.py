@@ -78,6 +78,19 @@ async def page_of_versions(reader: Reader, restaurant_id: UUID, template_id: UUI
     )
 
 
+async def one_template_shift(reading: Reading, restaurant_id: UUID, template_id: UUID, shift_id: UUID) -> Any:
+    """One shift of a template. Raises NotFound."""
+    for row in await template_shifts(reading, restaurant_id, template_id):
+        if row.id == shift_id:
+            return row
+    raise no_shift()
+
+
+def no_shift() -> NotFound:
+    """The refusal for a shift that a template does not have."""
+    return NotFound("No TemplateShift matches the given query.")
+
+
 async def template_shifts(reading: Reading, restaurant_id: UUID, template_id: UUID) -> list[Any]:
     """The shifts of a template. Raises NotFound for a template that is not there."""
     return (await one_template(reading, restaurant_id, template_id))[1]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from mizan.scheduling.v1 import shift_pb2, shift_task_pb2, task_category_pb2, task_template_pb2
+from mizan.scheduling.v1 import shift_pb2, shift_task_pb2, task_category_pb2, task_template_pb2, template_pb2
 from servicekit.clock import timestamp_of
 from services.scheduling.commands.shifts import as_json
 from services.scheduling.domain.clock import duration_text, length_text
@@ -236,6 +236,19 @@ def _staffed(*people: tuple[UUID | str, str | None, str | None, str | None]) -> 
             for person in shown
         ],
     ).SerializeToString()
+
+
+def template_shift_message(row: Any) -> template_pb2.TemplateShift:
+    """A shift of a template."""
+    return template_pb2.TemplateShift(
+        id=str(row.id),
+        template=str(row.template_id),
+        role=row.role,
+        day_of_week=row.day_of_week,
+        start_time=row.start_time.isoformat() if row.start_time else None,
+        end_time=row.end_time.isoformat() if row.end_time else None,
+        required_staff=row.required_staff,
+    )
 
 
 def person_info(row: Any) -> shift_pb2.PersonInfo:

@@ -14,7 +14,7 @@ from servicekit.patch import changes_of, values_of
 from services.scheduling.commands import templates as commands
 from services.scheduling.queries import templates as queries
 from services.scheduling.queries.templates import Template
-from services.scheduling.service.convert import json_text, text_of
+from services.scheduling.service.convert import json_text, template_shift_message, text_of
 
 FIELDS = ("name", "is_active", "description", "shifts", "recurrence", "recurs_from", "weeks_ahead")
 
@@ -108,18 +108,7 @@ def _message(template: Template) -> template_pb2.ScheduleTemplate:
         recurrence=row.recurrence,
         recurs_from=row.recurs_from.isoformat() if row.recurs_from else None,
         weeks_ahead=row.weeks_ahead,
-        shifts=[
-            template_pb2.TemplateShift(
-                id=str(shift.id),
-                template=str(row.id),
-                role=shift.role,
-                day_of_week=shift.day_of_week,
-                start_time=shift.start_time.isoformat() if shift.start_time else None,
-                end_time=shift.end_time.isoformat() if shift.end_time else None,
-                required_staff=shift.required_staff,
-            )
-            for shift in shifts
-        ],
+        shifts=map(template_shift_message, shifts),
     )
     message.created_at.FromDatetime(row.created_at)
     message.updated_at.FromDatetime(row.updated_at)
