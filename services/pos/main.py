@@ -6,6 +6,7 @@ from mizan.pos.v1 import (
     dining_table_pb2,
     discount_pb2,
     kitchen_pb2,
+    line_item_pb2,
     menu_category_pb2,
     menu_item_pb2,
     modifier_pb2,
@@ -35,6 +36,7 @@ from services.pos.service.agents import AgentPosService
 from services.pos.service.cards import CardPaymentService
 from services.pos.service.discounts import DiscountService
 from services.pos.service.kitchen import KitchenService
+from services.pos.service.line_items import LineItemService
 from services.pos.service.menu_categories import MenuCategoryService
 from services.pos.service.menu_items import MenuItemService
 from services.pos.service.modifiers import ModifierService
@@ -79,6 +81,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (modifier_pb2.DESCRIPTOR.services_by_name["ModifierService"], ModifierService()),
             (dining_table_pb2.DESCRIPTOR.services_by_name["DiningTableService"], DiningTableService()),
             (order_pb2.DESCRIPTOR.services_by_name["OrderService"], OrderService(clock)),
+            (line_item_pb2.DESCRIPTOR.services_by_name["LineItemService"], LineItemService(clock)),
             (payment_pb2.DESCRIPTOR.services_by_name["PaymentService"], PaymentService(clock)),
             (kitchen_pb2.DESCRIPTOR.services_by_name["KitchenService"], KitchenService(clock)),
             (discount_pb2.DESCRIPTOR.services_by_name["DiscountService"], DiscountService(clock)),

@@ -55,16 +55,24 @@ class Held:
 async def hold(session: AsyncSession, restaurant_id: UUID, order_id: UUID, version: int | None = None) -> Held:
     """The order, held against others until the transaction ends. Raises NotFound, and Conflict for a stale version."""
     held = await _hold(session, restaurant_id, sa.literal(order_id), NO_ORDER)
-    if version is not None and version != held.order.version:
-        raise Conflict(STALE, code="stale_version", extra={"current_version": held.order.version})
+    _check_version(held, version)
     return held
 
 
 async def hold_open(session: AsyncSession, restaurant_id: UUID, order_id: UUID, version: int | None = None) -> Held:
     """As `hold`. Raises Conflict besides when the order is completed or cancelled."""
     held = await hold(session, restaurant_id, order_id, version)
-    if held.order.status in orders.FINAL:
-        raise Conflict(CLOSED, code="order_closed")
+    _check_open(held)
+    return held
+
+
+async def hold_open_of_line(
+    session: AsyncSession, restaurant_id: UUID, line_id: UUID, version: int | None = None
+) -> Held:
+    """The order that a line is of, as `hold_open`."""
+    held = await hold_of_line(session, restaurant_id, line_id)
+    _check_version(held, version)
+    _check_open(held)
     return held
 
 
@@ -99,3 +107,13 @@ async def _hold(session: AsyncSession, restaurant_id: UUID, order_id: sa.ColumnE
         .order_by(OrderLine.position)
     )
     return Held(order, list(lines), table_number)
+
+
+def _check_version(held: Held, version: int | None) -> None:
+    if version is not None and version != held.order.version:
+        raise Conflict(STALE, code="stale_version", extra={"current_version": held.order.version})
+
+
+def _check_open(held: Held) -> None:
+    if held.order.status in orders.FINAL:
+        raise Conflict(CLOSED, code="order_closed")

@@ -16,13 +16,14 @@ from servicekit.postponed import BulkInsert, postpone
 from services.pos import events
 from services.pos.commands import kitchen, sums
 from services.pos.commands.holding import Held
-from services.pos.commands.pricing import PricedLine, Terms, Wanted, price_lines
+from services.pos.commands.pricing import PricedLine, Terms, Wanted, check_amount, price_lines
 from services.pos.domain import discounts, money, orders
 from services.pos.domain.totals import TaxedLine, Totals, total_of
 from services.pos.models import DiningTable, Discount, Order, OrderLine
 from services.pos.queries.tables import NO_TABLE
 
 MAX_LINES = 200
+MAX_MODIFIERS = 50
 LINES = BulkInsert(OrderLine.__table__)  # type: ignore[arg-type] # a table
 
 
@@ -78,6 +79,40 @@ async def change_line(
     await recompute(session, held, now)
     await kitchen.announce_lines(session, held, [line])
     await session.flush()
+
+
+async def set_line_status(session: AsyncSession, held: Held, line: OrderLine, wanted: str, now: datetime) -> None:
+    """Says how far one line is; its order follows. Raises Conflict for a step that its state forbids."""
+    if line.status == wanted:
+        return
+    if not orders.line_may_become(line.status, wanted):
+        raise Conflict(f"A line that is {line.status} cannot become {wanted}.", code="invalid_transition")
+    line.status = wanted
+    kitchen.follow_lines(held.order, held.lines, now)
+    changed(session, held)
+    await kitchen.announce_lines(session, held, [line])
+    await session.flush()
+
+
+async def add_modifier(
+    session: AsyncSession, principal: Principal, held: Held, line: OrderLine, name: str, price: Decimal, now: datetime
+) -> UUID:
+    """Adds to each of a line what the menu does not offer with it, and says under which id.
+
+    Raises Invalid for a price that the currency does not have and for too many, and Forbidden as `change_line`.
+    """
+    _check_touchable(principal, line)
+    check_amount("modifier_price", price, held.unit)
+    if len(line.modifiers) >= MAX_MODIFIERS:
+        raise Invalid(f"A line has at most {MAX_MODIFIERS} modifiers.", code="too_many_modifiers")
+    added = uuid4()
+    line.modifiers = [*line.modifiers, {"id": str(added), "name": name, "price": str(price)}]
+    line.unit_price += price
+    line.total_price = line.unit_price * line.quantity
+    await recompute(session, held, now)
+    await kitchen.announce_lines(session, held, [line])
+    await session.flush()
+    return added
 
 
 async def remove_line(session: AsyncSession, principal: Principal, held: Held, line: OrderLine, now: datetime) -> None:

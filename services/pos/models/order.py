@@ -113,6 +113,7 @@ class OrderLine(Base):
     __table_args__ = (
         sa.Index("order_lines_order_idx", "order_id", "position"),
         sa.Index("order_lines_item_idx", "menu_item_id"),
+        sa.Index("order_lines_time_idx", "restaurant_id", sa.text("created_at DESC"), "id"),
         sa.CheckConstraint("quantity BETWEEN 1 AND 1000", name="quantity_range"),
         one_of("status", "PENDING", "PREPARING", "READY", "SERVED", "CANCELLED"),
     )

@@ -70,6 +70,22 @@ _PAYMENTS = Query(
     .where(mine(Payment.restaurant_id), Payment.order_id == any_(_IDS))
     .order_by(Payment.order_id, Payment.payment_time, Payment.id)
 )
+_LINE_FILTERS = (
+    mine(OrderLine.restaurant_id),
+    is_or_any(OrderLine.order_id, "order_id", sa.Uuid),
+    is_or_any(OrderLine.status, "status", sa.Text),
+)
+_LINE_COUNT = Query(sa.select(sa.func.count()).select_from(OrderLine).where(*_LINE_FILTERS))
+_LINE_ROWS = Query(
+    sa.select(OrderLine.__table__)
+    .where(*_LINE_FILTERS)
+    .order_by(OrderLine.created_at.desc(), OrderLine.id)
+    .limit(LIMIT)
+    .offset(OFFSET)
+)
+_LINE = Query(
+    sa.select(OrderLine.__table__).where(mine(OrderLine.restaurant_id), OrderLine.id == bindparam("id", type_=sa.Uuid))
+)
 _TERMS = Query(
     sa.select(
         refdata.restaurant_ref.c.timezone,
@@ -147,6 +163,22 @@ async def order(reading: Reading, restaurant_id: UUID, order_id: UUID) -> WholeO
     if not rows:
         raise NotFound(NO_ORDER)
     return WholeOrder(rows[0], list(lines), list(payments))
+
+
+async def page_of_lines(
+    reader: Reader, restaurant_id: UUID, page: Page, *, order_id: UUID | None = None, status: str | None = None
+) -> tuple[int, list[Any]]:
+    """How many lines of orders match, and those of one page, the newest first. Raises NotFound beyond the end."""
+    filters = {"order_id": order_id, "status": status}
+    return await read_page(reader, _LINE_COUNT, _LINE_ROWS, page, restaurant_id=restaurant_id, **filters)
+
+
+async def line(reading: Reading, restaurant_id: UUID, line_id: UUID) -> Any:
+    """One line of an order. Raises NotFound."""
+    row = await reading.first(_LINE, restaurant_id=restaurant_id, id=line_id)
+    if row is None:
+        raise NotFound(NO_LINE)
+    return row
 
 
 async def _whole(reading: Reading, restaurant_id: UUID, rows: list[Any]) -> list[WholeOrder]:

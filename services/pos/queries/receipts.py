@@ -9,6 +9,7 @@ from servicekit.db import Query, Reading
 from services.pos.models import ReceiptSettings
 from services.pos.queries.filters import mine
 
+NO_SETTINGS = "No ReceiptSetting matches the given query."
 _SETTINGS = Query(sa.select(ReceiptSettings.__table__).where(mine(ReceiptSettings.restaurant_id)))
 
 

@@ -5,10 +5,8 @@ from uuid import UUID
 from mizan.pos.v1 import kitchen_pb2, order_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock
-from servicekit.errors import Conflict
 from servicekit.paging import page_of
 from services.pos.commands import holding, kitchen, orders
-from services.pos.domain import orders as rules
 from services.pos.queries import kitchen as queries
 from services.pos.service.convert import line_message, ticket_message
 
@@ -39,16 +37,7 @@ class KitchenService:
         session, tenant = await call.session(), call.principal.tenant
         held = await holding.hold_of_line(session, tenant, UUID(request.id))
         line = held.line(UUID(request.id))
-        if line.status != request.status:
-            if not rules.line_may_become(line.status, request.status):
-                raise Conflict(
-                    f"A line that is {line.status} cannot become {request.status}.", code="invalid_transition"
-                )
-            line.status = request.status
-            kitchen.follow_lines(held.order, held.lines, self._clock.now())
-            orders.changed(session, held)
-            await kitchen.announce_lines(session, held, [line])
-            await session.flush()
+        await orders.set_line_status(session, held, line, request.status, self._clock.now())
         return line_message(line)
 
     async def _move(

@@ -15,6 +15,19 @@ from services.pos.models import Payment
 from services.pos.queries import payments as queries
 from services.pos.service.convert import payment_message
 
+IMMUTABLE = "A payment changes by refunds only."
+_FACTS = (
+    "payment_method",
+    "amount",
+    "status",
+    "transaction_id",
+    "amount_paid",
+    "change_given",
+    "tip_amount",
+    "refund_amount",
+    "refund_reason",
+)
+
 
 class PaymentService:
     """Implements mizan.pos.v1.PaymentService."""
@@ -43,9 +56,10 @@ class PaymentService:
 
     async def UpdatePayment(self, request: payment_pb2.UpdatePaymentRequest, call: Call) -> payment_pb2.Payment:
         _, payment = await self._hold(request, call)
-        if set(request.update_mask.paths) - {"notes", "id"}:
-            raise Invalid("A payment changes by refunds only.", code="payment_immutable")
-        changes = changes_of(request, ("notes",), nullable=("notes",))
+        changes = changes_of(request, ("notes", *_FACTS), nullable=("notes", *_FACTS))
+        wrong = [name for name in _FACTS if name in changes and changes[name] != getattr(payment, name)]
+        if wrong:
+            raise Invalid(IMMUTABLE, code="payment_immutable", fields=dict.fromkeys(wrong, IMMUTABLE))
         if "notes" in changes:
             payment.notes = changes["notes"]
         session = await call.session()

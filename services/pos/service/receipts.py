@@ -13,6 +13,8 @@ from mizan.options.v1 import files_pb2
 from mizan.pos.v1 import receipt_pb2
 from servicekit.call import Call
 from servicekit.db import Reading, SessionReader
+from servicekit.errors import NotFound
+from servicekit.paging import page_of
 from servicekit.patch import changes_of
 from services.pos import receipt
 from services.pos.commands import receipts as commands
@@ -55,9 +57,57 @@ class ReceiptService:
         await commands.change_settings(session, tenant, changes_of(request, _SETTINGS, nullable=_TEXTS))
         return await _settings(SessionReader(session), tenant)
 
+    async def ListReceiptSettings(
+        self, request: receipt_pb2.ListReceiptSettingsRequest, call: Call
+    ) -> receipt_pb2.ListReceiptSettingsResponse:
+        row = await receipts.settings(call.read(), call.principal.tenant)
+        decided = [] if row is None else [_message(call.principal.tenant, row)]
+        page = page_of(request)
+        page.check(len(decided))
+        return receipt_pb2.ListReceiptSettingsResponse(
+            count=len(decided), results=decided[page.offset : page.offset + page.limit]
+        )
+
+    async def CreateReceiptSettings(
+        self, request: receipt_pb2.UpdateReceiptSettingsRequest, call: Call
+    ) -> receipt_pb2.ReceiptSettings:
+        session, tenant = await call.session(), call.principal.tenant
+        await commands.create_settings(session, tenant, changes_of(request, _SETTINGS, nullable=_TEXTS))
+        return await _settings(SessionReader(session), tenant)
+
+    async def GetReceiptSettingsById(
+        self, request: receipt_pb2.ReceiptSettingsRequest, call: Call
+    ) -> receipt_pb2.ReceiptSettings:
+        return await _decided(call.read(), call.principal.tenant, request.id)
+
+    async def ChangeReceiptSettings(
+        self, request: receipt_pb2.ChangeReceiptSettingsRequest, call: Call
+    ) -> receipt_pb2.ReceiptSettings:
+        session, tenant = await call.session(), call.principal.tenant
+        await _decided(SessionReader(session), tenant, request.id)
+        await commands.change_settings(session, tenant, changes_of(request, _SETTINGS, nullable=_TEXTS))
+        return await _settings(SessionReader(session), tenant)
+
+    async def DeleteReceiptSettings(self, request: receipt_pb2.ReceiptSettingsRequest, call: Call) -> Empty:
+        session, tenant = await call.session(), call.principal.tenant
+        await _decided(SessionReader(session), tenant, request.id)
+        await commands.delete_settings(session, tenant)
+        return Empty()
+
+
+async def _decided(reading: Reading, restaurant_id: UUID, wanted: str) -> receipt_pb2.ReceiptSettings:
+    """The settings of this id. Raises NotFound for another restaurant's, and while nothing is decided."""
+    row = await receipts.settings(reading, restaurant_id) if UUID(wanted) == restaurant_id else None
+    if row is None:
+        raise NotFound(receipts.NO_SETTINGS)
+    return _message(restaurant_id, row)
+
 
 async def _settings(reading: Reading, restaurant_id: UUID) -> receipt_pb2.ReceiptSettings:
-    row = await receipts.settings(reading, restaurant_id)
+    return _message(restaurant_id, await receipts.settings(reading, restaurant_id))
+
+
+def _message(restaurant_id: UUID, row: Any | None) -> receipt_pb2.ReceiptSettings:
     message = receipt_pb2.ReceiptSettings(id=str(restaurant_id), **asdict(_style(row)))
     if row is not None:
         message.created_at.FromDatetime(row.created_at)

@@ -184,6 +184,19 @@ async def test_a_payment_is_a_fact(api: Api) -> None:
     noted = payment_pb2.UpdatePaymentRequest(id=paid.id, notes="Exact")
     noted.update_mask.paths.append("notes")
     assert (await api.PaymentService.UpdatePayment(noted, principal=chef)).notes == "Exact"
+    # A whole payment may be sent back; what it says is compared, not written.
+    whole: dict[str, Any] = {"payment_method": "CASH", "amount": "10.00", "status": "COMPLETED", "notes": "Whole"}
+    again = payment_pb2.UpdatePaymentRequest(id=paid.id, **whole)
+    again.update_mask.paths.extend((*whole, "transaction_id"))
+    assert (await api.PaymentService.UpdatePayment(again, principal=chef)).notes == "Whole"
+    for name, value in (("amount", "9"), ("status", "REFUNDED"), ("transaction_id", "t-1")):
+        other = payment_pb2.UpdatePaymentRequest(id=paid.id, notes="Less")
+        setattr(other, name, value)
+        other.update_mask.paths.extend(("notes", name))
+        with pytest.raises(RemoteRefusal) as refused:
+            await api.PaymentService.UpdatePayment(other, principal=chef)
+        assert (refused.value.code, set(refused.value.fields)) == ("payment_immutable", {name})
+    assert (await api.PaymentService.GetPayment(this, principal=chef)).notes == "Whole"
     for asked in (
         api.PaymentService.GetPayment(this, principal=stranger),
         api.PaymentService.DeletePayment(this, principal=stranger),

@@ -1,5 +1,6 @@
 """Receipts: every amount of the bill, in the restaurant's currency, and no markup from names."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -87,6 +88,50 @@ async def test_a_restaurant_decides_how_its_receipts_look(api: Api) -> None:
     left = await api.ReceiptService.UpdateReceiptSettings(gone, principal=chef)
     assert (left.HasField("footer_text"), left.header_text) == (False, after.header_text)
     assert (await settings(stranger)).paper_width == 80
+
+
+async def test_a_restaurant_has_one_setting_of_receipts(api: Api) -> None:
+    chef, stranger, receipts = manager(uuid4()), manager(uuid4()), api.ReceiptService
+    this = receipt_pb2.ReceiptSettingsRequest(id=str(chef.tenant))
+
+    def of(request: Any, **fields: object) -> Any:
+        wanted = request(**fields)
+        wanted.update_mask.paths.extend(name for name in fields if name != "id")
+        return wanted
+
+    async def listed(principal: Principal) -> list[receipt_pb2.ReceiptSettings]:
+        page = await receipts.ListReceiptSettings(receipt_pb2.ListReceiptSettingsRequest(), principal=principal)
+        assert page.count == len(page.results)
+        return list(page.results)
+
+    changing = of(receipt_pb2.ChangeReceiptSettingsRequest, id=this.id, paper_width=58)
+    for asked in (
+        receipts.GetReceiptSettingsById(this, principal=chef),
+        receipts.ChangeReceiptSettings(changing, principal=chef),
+        receipts.DeleteReceiptSettings(this, principal=chef),
+    ):
+        with pytest.raises(RemoteRefusal) as refused:
+            await asked
+        assert refused.value.code == "not_found"
+    first = of(receipt_pb2.UpdateReceiptSettingsRequest, header_text="Dar", font_size_total=20)
+    made = await receipts.CreateReceiptSettings(first, principal=chef)
+    assert (made.id, made.header_text, made.font_size_total, made.paper_width) == (this.id, "Dar", 20, 80)
+    with pytest.raises(RemoteRefusal) as refused:
+        await receipts.CreateReceiptSettings(first, principal=chef)
+    assert refused.value.code == "already_exists"
+    changed = await receipts.ChangeReceiptSettings(changing, principal=chef)
+    assert (changed.header_text, changed.paper_width) == ("Dar", 58)
+    assert await listed(chef) == [await receipts.GetReceiptSettingsById(this, principal=chef)] == [changed]
+    for asked in (
+        receipts.GetReceiptSettingsById(this, principal=stranger),
+        receipts.ChangeReceiptSettings(changing, principal=stranger),
+        receipts.DeleteReceiptSettings(this, principal=stranger),
+    ):
+        with pytest.raises(RemoteRefusal) as refused:
+            await asked
+        assert refused.value.code == "not_found"
+    await receipts.DeleteReceiptSettings(this, principal=chef)
+    assert await listed(chef) == await listed(stranger) == []
 
 
 async def test_another_restaurants_receipt_is_not_found(api: Api) -> None:
