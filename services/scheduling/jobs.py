@@ -20,8 +20,16 @@ from servicekit.jobs import Task as Kind
 from servicekit.jobs.task import Handler
 from services.scheduling import events
 from services.scheduling.commands.checklists import begin_for
-from services.scheduling.filing import RECLAIM, Filing
-from services.scheduling.models import ChecklistTemplate, Shift, ShiftPerson, ShiftTask, Task, WeeklySchedule
+from services.scheduling.filing import RECLAIM, Filing, discard
+from services.scheduling.models import (
+    ChecklistTemplate,
+    Shift,
+    ShiftPerson,
+    ShiftTask,
+    Task,
+    TaskCheckpoint,
+    WeeklySchedule,
+)
 from services.scheduling.queries.checklists import is_named
 
 REMIND: Final = Kind("scheduling.remind", cron="* * * * *", max_attempts=3, timeout=60)
@@ -29,6 +37,9 @@ REMIND: Final = Kind("scheduling.remind", cron="* * * * *", max_attempts=3, time
 
 OVERDUE: Final = Kind("scheduling.overdue", cron="*/5 * * * *", max_attempts=3, timeout=120)
 """Every five minutes."""
+
+SWEEP: Final = Kind("scheduling.sweep", cron="41 * * * *", max_attempts=3, timeout=120)
+"""Every hour: what was noted about tasks that are gone, whichever way they went."""
 
 BEFORE: Final = {"SHIFT": timedelta(minutes=30), "CLOCK_IN": timedelta(minutes=15)}
 BEFORE_END: Final = timedelta(minutes=5)
@@ -208,10 +219,21 @@ class Housekeeping:
 
     def handlers(self) -> Mapping[Kind, Handler]:
         """The tasks that it carries out."""
-        return {RECLAIM: self.reclaim}
+        return {RECLAIM: self.reclaim, SWEEP: self.sweep}
 
     async def reclaim(self, _job: Job, *, restaurant_id: str, key: str) -> None:
         """Removes a file unless a row names it; repeating it changes nothing."""
         tenant = UUID(restaurant_id)
         if not await is_named(self._database.read(Scope(tenant)), tenant, key):
             await self._filing.remove(key)
+
+    async def sweep(self, _job: Job, **_tick: Any) -> None:
+        """Removes what was noted about tasks that are gone, and its pictures; repeating it finds nothing."""
+        async with self._database.write(SYSTEM) as session:
+            gone = await session.execute(
+                sa.delete(TaskCheckpoint)
+                .where(TaskCheckpoint.task_id.is_(None), TaskCheckpoint.shift_task_id.is_(None))
+                .returning(TaskCheckpoint.restaurant_id, TaskCheckpoint.file_key)
+            )
+            for restaurant_id, key in gone:
+                await discard(session, restaurant_id, key)

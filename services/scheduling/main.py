@@ -19,6 +19,7 @@ from mizan.scheduling.v1 import (
     staff_task_pb2,
     swap_pb2,
     task_category_pb2,
+    task_evidence_pb2,
     task_pb2,
     task_template_pb2,
     template_pb2,
@@ -56,6 +57,8 @@ from services.scheduling.service.staff_schedules import StaffScheduleService
 from services.scheduling.service.staff_tasks import StaffTaskService
 from services.scheduling.service.swaps import SwapService
 from services.scheduling.service.task_categories import TaskCategoryService
+from services.scheduling.service.task_evidence import TaskEvidenceService
+from services.scheduling.service.task_pictures import TaskPictures
 from services.scheduling.service.task_templates import TaskTemplateService
 from services.scheduling.service.tasks import TaskService
 from services.scheduling.service.template_shifts import TemplateShiftService
@@ -77,6 +80,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     core.health.check("files", files.ping, essential=False)
     filing = Filing(files, core.database, clock, max_bytes=settings.max_upload_bytes)
     links = FileLinks.from_folder(core.name, settings.internal_keys_dir, clock, public_url=settings.public_url)
+    pictures = TaskPictures(filing, links)
     return core.service(
         [
             (task_category_pb2.DESCRIPTOR.services_by_name["TaskCategoryService"], TaskCategoryService()),
@@ -85,8 +89,12 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (week_pb2.DESCRIPTOR.services_by_name["WeekService"], WeekService(planner, clock)),
             (shift_pb2.DESCRIPTOR.services_by_name["ShiftService"], ShiftService(clock)),
             (task_template_pb2.DESCRIPTOR.services_by_name["TaskTemplateService"], TaskTemplateService(clock)),
-            (shift_task_pb2.DESCRIPTOR.services_by_name["ShiftTaskService"], ShiftTaskService(clock)),
-            (task_pb2.DESCRIPTOR.services_by_name["TaskService"], TaskService(clock)),
+            (shift_task_pb2.DESCRIPTOR.services_by_name["ShiftTaskService"], ShiftTaskService(pictures, clock)),
+            (task_pb2.DESCRIPTOR.services_by_name["TaskService"], TaskService(pictures, clock)),
+            (
+                task_evidence_pb2.DESCRIPTOR.services_by_name["TaskEvidenceService"],
+                TaskEvidenceService(pictures, clock),
+            ),
             (availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"], AvailabilityService(clock)),
             (bid_pb2.DESCRIPTOR.services_by_name["ShiftBidService"], ShiftBidService(clock)),
             (board_pb2.DESCRIPTOR.services_by_name["BoardService"], BoardService(clock)),
@@ -115,7 +123,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (safety_pb2.DESCRIPTOR.services_by_name["SafetyService"], SafetyService(filing, links, clock)),
             (schedule_change_pb2.DESCRIPTOR.services_by_name["ScheduleChangeService"], ScheduleChangeService()),
             (staff_schedule_pb2.DESCRIPTOR.services_by_name["StaffScheduleService"], StaffScheduleService(clock)),
-            (staff_task_pb2.DESCRIPTOR.services_by_name["StaffTaskService"], StaffTaskService(clock)),
+            (staff_task_pb2.DESCRIPTOR.services_by_name["StaffTaskService"], StaffTaskService(pictures, clock)),
             (swap_pb2.DESCRIPTOR.services_by_name["SwapService"], SwapService()),
             (
                 roster_pb2.DESCRIPTOR.services_by_name["RosterService"],

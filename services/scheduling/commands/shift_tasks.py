@@ -16,7 +16,10 @@ from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
 from servicekit.text import tidy_name
 from services.scheduling import events
+from services.scheduling.commands import task_checkpoints as checkpoints
+from services.scheduling.commands.task_checkpoints import Note, Photo
 from services.scheduling.domain.clock import minutes_of
+from services.scheduling.domain.progress import status_at
 from services.scheduling.domain.task_category import DEFAULT_COLOR
 from services.scheduling.models import Procedure, SafetyChecklist, Shift, ShiftPerson, ShiftTask, TaskCategory
 from services.scheduling.queries.shift_tasks import NO_TASK, one_task
@@ -27,6 +30,7 @@ OWN = frozenset({"status", "notes"})
 """What the person who does a task may change of it."""
 
 PLAIN = ("description", "priority", "due_date", "due_at", "notes", "kind")
+NOTHING = Note()
 
 
 async def create(session: AsyncSession, principal: Principal, values: Mapping[str, Any], now: datetime) -> UUID:
@@ -52,9 +56,15 @@ async def change(
 
 
 async def set_status(
-    session: AsyncSession, principal: Principal, task_id: UUID, status: str, now: datetime, notes: str | None = None
+    session: AsyncSession,
+    principal: Principal,
+    task_id: UUID,
+    status: str,
+    now: datetime,
+    notes: str | None = None,
+    evidence: Note = NOTHING,
 ) -> None:
-    """Begins or ends a task; doing it again changes nothing. Raises NotFound, Forbidden, or Conflict once cancelled."""
+    """Begins or ends a task; doing it again adds evidence at most. Raises NotFound, or Conflict once cancelled."""
     task = await locked(session, principal, task_id)
     if task.status == "CANCELLED":
         raise Conflict("The task was cancelled.", code="task_cancelled")
@@ -64,6 +74,39 @@ async def set_status(
     if notes:
         task.notes = notes
     _set_status(task, status, now, principal.user_id)
+    checkpoints.add_evidence(session, principal, task, evidence)
+    await _told(session, task, before)
+
+
+async def note_progress(
+    session: AsyncSession, principal: Principal, task_id: UUID, progress: int, now: datetime, notes: str, location: str
+) -> None:
+    """Notes how far a task is: 0 puts it back, 100 completes it. Raises NotFound, or Conflict once it is over."""
+    task = await locked(session, principal, task_id)
+    checkpoints.ensure_open(task)
+    before = events.task_facts(task)
+    if notes:
+        task.notes = notes
+    _set_progress(task, progress, now, principal.user_id)
+    checkpoints.add_evidence(session, principal, task, Note(location=location))
+    await _told(session, task, before)
+
+
+async def add_checkpoint(session: AsyncSession, principal: Principal, task_id: UUID, note: Note, now: datetime) -> None:
+    """Keeps what somebody noted about a task, and how far it is when they said so. Raises NotFound or Conflict."""
+    task = await locked(session, principal, task_id)
+    before = events.task_facts(task)
+    checkpoints.add_checkpoint(session, principal, task, note)
+    if note.progress is not None:
+        _set_progress(task, note.progress, now, principal.user_id)
+    await _told(session, task, before)
+
+
+async def replace_evidence(session: AsyncSession, principal: Principal, task_id: UUID, photo: Photo | None) -> None:
+    """Makes a picture, or none, what shows that a task is done. Raises NotFound."""
+    task = await locked(session, principal, task_id)
+    before = events.task_facts(task)
+    await checkpoints.replace_evidence(session, principal, task, photo)
     await _told(session, task, before)
 
 
@@ -242,11 +285,17 @@ async def _apply(
 def _set_status(task: ShiftTask, status: str, now: datetime, actor: UUID | None) -> None:
     if task.status == status:
         return
-    task.status = status
+    task.status, task.progress = status, None
     task.version += 1
     if status == "IN_PROGRESS" and task.started_at is None:
         task.started_at = now
     task.completed_at, task.completed_by = (now, actor) if status == "COMPLETED" else (None, None)
+
+
+def _set_progress(task: ShiftTask, progress: int, now: datetime, actor: UUID) -> None:
+    _set_status(task, status_at(progress), now, actor)
+    task.progress = progress
+    task.version += 1
 
 
 async def _person(session: AsyncSession, tenant: UUID, person: UUID) -> UUID:

@@ -13,11 +13,14 @@ from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
 from servicekit.text import tidy_name
 from services.scheduling import events
+from services.scheduling.commands import task_checkpoints as checkpoints
 from services.scheduling.commands.shift_tasks import PLAN, category_of, shift_of_restaurant
 from services.scheduling.commands.shifts import active_people
+from services.scheduling.commands.task_checkpoints import Note
 from services.scheduling.commands.task_templates import locked as locked_template
 from services.scheduling.commands.task_templates import title_of
 from services.scheduling.domain.clock import LONGEST_MINUTES, minutes_of
+from services.scheduling.domain.progress import lacks, status_at
 from services.scheduling.models import Task, TaskTemplate
 from services.scheduling.models.task import PRIORITIES
 from services.scheduling.queries.tasks import NO_TASK
@@ -26,6 +29,7 @@ OWN = frozenset({"status", "progress", "completion_notes"})
 """What the people who do a task may change of it."""
 
 PLAIN = ("description", "due_date", "due_time", "completion_notes")
+NOTHING = Note()
 
 
 async def create(session: AsyncSession, principal: Principal, values: Mapping[str, Any], now: datetime) -> UUID:
@@ -61,8 +65,9 @@ async def set_status(
     status: str,
     now: datetime,
     notes: str = "",
+    evidence: Note = NOTHING,
 ) -> None:
-    """Begins or ends a task; doing it again changes nothing. Raises NotFound, or Conflict once it is over."""
+    """Begins or ends a task; doing it again adds evidence at most. Raises NotFound, or Conflict once it is over."""
     task = await locked(session, principal, task_id)
     if task.status == "CANCELLED" or (status == "IN_PROGRESS" and task.status == "COMPLETED"):
         raise Conflict(f"The task is {task.status.lower()}.", code="task_over")
@@ -70,21 +75,57 @@ async def set_status(
     if notes:
         task.completion_notes = notes
     _set_status(task, status, principal.user_id, now)
+    checkpoints.add_evidence(session, principal, task, evidence)
     await _told(session, task, before)
 
 
-async def note_progress(
-    session: AsyncSession, principal: Principal, task_id: UUID, progress: int, now: datetime, notes: str = ""
+async def verify(
+    session: AsyncSession, principal: Principal, task_id: UUID, now: datetime, notes: str, evidence: Note
 ) -> None:
-    """Notes how far a task is; 100 completes it. Raises NotFound, or Conflict once it is over."""
+    """Ends a task with the evidence that its template asks for.
+
+    Raises NotFound, Forbidden where somebody who plans has to approve, Invalid without evidence, Conflict once it is
+    cancelled.
+    """
     task = await locked(session, principal, task_id)
-    if task.status in ("CANCELLED", "COMPLETED"):
-        raise Conflict(f"The task is {task.status.lower()}.", code="task_over")
+    wanted = await _verification(session, task)
+    if wanted == "SUPERVISOR_APPROVAL" and not principal.may(PLAN):
+        raise Forbidden("Somebody who plans has to approve that this task is done.")
+    lacking = lacks(wanted, has_photo=evidence.photo is not None, has_notes=bool(notes))
+    if lacking == "photo":
+        raise Invalid.field("completion_photo", "This task is completed with a picture.", code="missing_photo")
+    if lacking == "notes":
+        raise Invalid.field("notes", "This task is completed with notes or a picture.", code="missing_notes")
+    await set_status(session, principal, task_id, "COMPLETED", now, notes, evidence)
+
+
+async def note_progress(
+    session: AsyncSession,
+    principal: Principal,
+    task_id: UUID,
+    progress: int,
+    now: datetime,
+    notes: str = "",
+    location: str = "",
+) -> None:
+    """Notes how far a task is: 0 puts it back, 100 completes it. Raises NotFound, or Conflict once it is over."""
+    task = await locked(session, principal, task_id)
+    checkpoints.ensure_open(task)
     before = events.task_facts(task)
     if notes:
         task.completion_notes = notes
-    _set_status(task, "COMPLETED" if progress == 100 else "IN_PROGRESS", principal.user_id, now)
-    task.progress = progress
+    _set_progress(task, progress, principal.user_id, now)
+    checkpoints.add_evidence(session, principal, task, Note(location=location))
+    await _told(session, task, before)
+
+
+async def add_checkpoint(session: AsyncSession, principal: Principal, task_id: UUID, note: Note, now: datetime) -> None:
+    """Keeps what somebody noted about a task, and how far it is when they said so. Raises NotFound or Conflict."""
+    task = await locked(session, principal, task_id)
+    before = events.task_facts(task)
+    checkpoints.add_checkpoint(session, principal, task, note)
+    if note.progress is not None:
+        _set_progress(task, note.progress, principal.user_id, now)
     await _told(session, task, before)
 
 
@@ -227,11 +268,24 @@ def _set_status(task: Task, status: str, actor: UUID, now: datetime) -> None:
     task.status = status
     task.version += 1
     if status == "IN_PROGRESS" and task.started_at is None:
-        task.started_at = now
+        task.started_at, task.started_by = now, actor
     is_done = status == "COMPLETED"
     task.completed_at, task.completed_by = (now, actor) if is_done else (None, None)
     if is_done:
         task.progress = 100
+
+
+def _set_progress(task: Task, progress: int, actor: UUID, now: datetime) -> None:
+    _set_status(task, status_at(progress), actor, now)
+    task.progress = progress
+    task.version += 1
+
+
+async def _verification(session: AsyncSession, task: Task) -> str:
+    """What a task's template asks for as evidence."""
+    template = await session.get(TaskTemplate, task.template_id) if task.template_id else None
+    asked = template.details if template is not None and template.details.get("verification_required") else {}
+    return str(asked.get("verification_type") or "NONE")
 
 
 async def _parent(session: AsyncSession, task: Task, parent_id: UUID) -> UUID:

@@ -19,6 +19,7 @@ from services.scheduling.models.safety import Incident, Procedure, Recognition, 
 from services.scheduling.models.shift import Shift, ShiftBackup, ShiftBid, ShiftPerson, SwapRequest
 from services.scheduling.models.task import ShiftTask, Task, TaskTemplate, TemplateRun
 from services.scheduling.models.task_category import TaskCategory
+from services.scheduling.models.task_checkpoint import TaskCheckpoint
 from services.scheduling.models.template import ScheduleTemplate, TemplateShift, TemplateVersion
 from services.scheduling.models.week import Publication, WeeklySchedule
 
@@ -54,6 +55,7 @@ TENANT_TABLES = {
             SwapRequest,
             Task,
             TaskCategory,
+            TaskCheckpoint,
             TaskTemplate,
             TemplateRun,
             TemplateShift,
@@ -96,6 +98,7 @@ __all__ = [
     "SwapRequest",
     "Task",
     "TaskCategory",
+    "TaskCheckpoint",
     "TaskTemplate",
     "TemplateRun",
     "TemplateShift",

@@ -84,6 +84,7 @@ class ShiftTask(Base):
     description: Mapped[str | None] = mapped_column(sa.Text)
     priority: Mapped[str] = mapped_column(sa.String(20), server_default="MEDIUM")
     status: Mapped[str] = mapped_column(sa.String(20), server_default="TODO")
+    progress: Mapped[int | None] = mapped_column(sa.SmallInteger)
     assigned_to: Mapped[UUID | None]
     estimated_minutes: Mapped[int | None]
     due_date: Mapped[date | None]
@@ -130,6 +131,7 @@ class Task(Base):
     due_time: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     estimated_minutes: Mapped[int | None]
     started_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    started_by: Mapped[UUID | None]
     completed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     completed_by: Mapped[UUID | None]
     completion_notes: Mapped[str | None] = mapped_column(sa.Text)

@@ -24,6 +24,7 @@ from services.scheduling.models import (
     Incident,
     Shift,
     StepResponse,
+    TaskCheckpoint,
 )
 from services.scheduling.models.checklist import OPEN
 from services.scheduling.queries.checklist_templates import BY_IDS, PEOPLE, STEPS
@@ -200,6 +201,7 @@ _IS_NAMED = Query(
     sa.select(
         sa.or_(
             sa.exists().where(Evidence.restaurant_id == _RESTAURANT, Evidence.file_key == _FILE_KEY),
+            sa.exists().where(TaskCheckpoint.restaurant_id == _RESTAURANT, TaskCheckpoint.file_key == _FILE_KEY),
             sa.exists().where(
                 Incident.restaurant_id == _RESTAURANT,
                 Incident.photo_evidence.contains(
@@ -383,7 +385,7 @@ async def one_evidence(reading: Reading, evidence_id: UUID) -> Any | None:
 
 
 async def is_named(reading: Reading, restaurant_id: UUID, file_key: str) -> bool:
-    """Whether some evidence or report names a stored file."""
+    """Whether some evidence, note or report names a stored file."""
     row = await reading.first(_IS_NAMED, restaurant_id=restaurant_id, file_key=file_key)
     return row is not None and bool(row[0])
 

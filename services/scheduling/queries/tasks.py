@@ -1,5 +1,6 @@
 """Tasks that stand alone."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -50,6 +51,7 @@ _TASKS = (
         TaskCategory.created_at.label("category_created_at"),
         TaskTemplate.name.label("template_name"),
         TaskTemplate.description.label("template_description"),
+        TaskTemplate.details.label("template_details"),
         sa.select(sa.func.count()).where(_child.parent_id == Task.id).scalar_subquery().label("subtasks_count"),
     )
     .outerjoin(TaskCategory, TaskCategory.id == Task.category_id)
@@ -101,6 +103,10 @@ async def one_task(reading: Reading, restaurant_id: UUID, task_id: UUID) -> tupl
     return rows[0], people
 
 
+async def people_by_ids(reading: Reading, restaurant_id: UUID, ids: Iterable[UUID]) -> People:
+    """Those of several people who are known here."""
+    return {row.user_id: row for row in await reading.all(_PEOPLE, restaurant_id=restaurant_id, ids=list(ids))}
+
+
 async def _people(reading: Reading, restaurant_id: UUID, rows: list[Any]) -> People:
-    ids = sorted({person for row in rows for person in row.assigned_to})
-    return {row.user_id: row for row in await reading.all(_PEOPLE, restaurant_id=restaurant_id, ids=ids)}
+    return await people_by_ids(reading, restaurant_id, sorted({person for row in rows for person in row.assigned_to}))

@@ -14,6 +14,7 @@ from servicekit.clock import timestamp_of
 from services.scheduling.commands.shifts import as_json
 from services.scheduling.domain.clock import duration_text, length_text
 from services.scheduling.domain.conflicts import Finding
+from services.scheduling.domain.progress import share_done
 from services.scheduling.queries.shifts import Planned
 
 TEMPLATE_LISTS = (
@@ -68,7 +69,7 @@ def shift_task_message(row: Any, subtasks: Sequence[Any] = ()) -> shift_task_pb2
         notes=row.notes,
         created_by=text_of(row.created_by),
         created_by_name=row.author_name or None,
-        progress_percentage=_progress(row.status, subtasks),
+        progress_percentage=share_done(row.status, row.progress, [subtask.status for subtask in subtasks]),
         subtasks=[shift_task_message(subtask) for subtask in subtasks],
         template=template_name(row),
     )
@@ -103,13 +104,6 @@ def shift_task_messages(rows: Sequence[Any], under: Sequence[Any] | None = None)
         if row.parent_id is not None:
             children.setdefault(row.parent_id, []).append(row)
     return [shift_task_message(row, children.get(row.id, ())) for row in rows if row.parent_id is None]
-
-
-def _progress(status: str, subtasks: Sequence[Any]) -> int:
-    if subtasks:
-        done = [subtask for subtask in subtasks if subtask.status == "COMPLETED"]
-        return len(done) * 100 // len(subtasks)
-    return {"TODO": 0, "IN_PROGRESS": 50}.get(status, 100)
 
 
 def task_template_fields(row: Any, language: str) -> dict[str, Any]:

@@ -5,18 +5,21 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
+from sqlalchemy.ext.asyncio import AsyncSession
 
 import refdata
 from mizan.scheduling.v1 import shift_task_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock
-from servicekit.db import SessionReader
+from servicekit.db import Reading, SessionReader
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
 from servicekit.zones import beginning_of
 from services.scheduling.commands import shift_tasks as commands
+from services.scheduling.commands.task_checkpoints import Note
 from services.scheduling.queries import shift_tasks as queries
 from services.scheduling.service.convert import json_text, shift_task_message, shift_task_messages
+from services.scheduling.service.task_pictures import TaskPictures
 
 FIELDS = (
     "shift",
@@ -37,23 +40,24 @@ NULLABLE = ("shift", "description", "category", "assigned_to", "estimated_durati
 class ShiftTaskService:
     """Implements mizan.scheduling.v1.ShiftTaskService."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, pictures: TaskPictures, clock: Clock) -> None:
+        self._pictures = pictures
         self._clock = clock
 
     async def ListShiftTasks(
         self, request: shift_task_pb2.ListShiftTasksRequest, call: Call
     ) -> shift_task_pb2.ListShiftTasksResponse:
-        return await _list(request, call, _chosen(request, call))
+        return await self._list(request, call, _chosen(request, call))
 
     async def ListMyTasks(
         self, request: shift_task_pb2.ListMyTasksRequest, call: Call
     ) -> shift_task_pb2.ListShiftTasksResponse:
-        return await _list(request, call, {"own": call.principal.user_id})
+        return await self._list(request, call, {"own": call.principal.user_id})
 
     async def GetShiftTask(self, request: shift_task_pb2.GetShiftTaskRequest, call: Call) -> shift_task_pb2.ShiftTask:
         own = None if call.principal.may(commands.PLAN) else call.principal.user_id
         row = await queries.one_task(call.read(), call.principal.tenant, UUID(request.id), own)
-        return shift_task_message(row, await queries.subtasks(call.read(), call.principal.tenant, [row.id]))
+        return await shown_task(self._pictures, call.read(), row)
 
     async def CreateShiftTask(
         self, request: shift_task_pb2.CreateShiftTaskRequest, call: Call
@@ -61,7 +65,7 @@ class ShiftTaskService:
         session = await call.session()
         values = _in_our_words(values_of(request))
         task_id = await commands.create(session, call.principal, values, self._clock.now())
-        return await _read(call, session, task_id)
+        return await read_task(self._pictures, call, session, task_id)
 
     async def UpdateShiftTask(
         self, request: shift_task_pb2.UpdateShiftTaskRequest, call: Call
@@ -69,7 +73,7 @@ class ShiftTaskService:
         session = await call.session()
         changes = _in_our_words(changes_of(request, FIELDS, nullable=NULLABLE))
         await commands.change(session, call.principal, UUID(request.id), changes, self._clock.now())
-        return await _read(call, session, UUID(request.id))
+        return await read_task(self._pictures, call, session, UUID(request.id))
 
     async def DeleteShiftTask(self, request: shift_task_pb2.DeleteShiftTaskRequest, call: Call) -> Empty:
         session = await call.session()
@@ -83,28 +87,34 @@ class ShiftTaskService:
         session = await call.session()
         task_id = UUID(request.id)
         await commands.set_status(session, call.principal, task_id, "IN_PROGRESS", self._clock.now())
-        return await _read(call, session, task_id)
+        return await read_task(self._pictures, call, session, task_id)
 
     async def CompleteShiftTask(
         self, request: shift_task_pb2.CompleteShiftTaskRequest, call: Call
     ) -> shift_task_pb2.ShiftTask:
         session = await call.session()
-        task_id = UUID(request.id)
-        await commands.set_status(session, call.principal, task_id, "COMPLETED", self._clock.now(), request.notes)
-        return await _read(call, session, task_id)
+        task_id, now, photo = UUID(request.id), self._clock.now(), None
+        if request.HasField("completion_photo"):
+            task = await commands.locked(session, call.principal, task_id)
+            photo = await self._pictures.stored(task.restaurant_id, request.completion_photo, "completion_photo")
+        evidence = Note(location=request.completion_location, photo=photo)
+        await commands.set_status(session, call.principal, task_id, "COMPLETED", now, request.notes, evidence)
+        return await read_task(self._pictures, call, session, task_id)
 
     async def ReassignShiftTask(
         self, request: shift_task_pb2.ReassignShiftTaskRequest, call: Call
     ) -> shift_task_pb2.ShiftTask:
         session = await call.session()
         await commands.reassign(session, call.principal, UUID(request.id), UUID(request.assigned_to))
-        return await _read(call, session, UUID(request.id))
+        return await read_task(self._pictures, call, session, UUID(request.id))
 
     async def ListSubtasks(
         self, request: shift_task_pb2.ListSubtasksRequest, call: Call
     ) -> shift_task_pb2.ListSubtasksResponse:
-        _, under = await _with_subtasks(request, call)
-        return shift_task_pb2.ListSubtasksResponse(tasks=[shift_task_message(row) for row in under])
+        row, under = await _with_subtasks(request, call)
+        messages = [shift_task_message(task) for task in under]
+        await self._pictures.show_on_shift_tasks(call.read(), row.restaurant_id, messages)
+        return shift_task_pb2.ListSubtasksResponse(tasks=messages)
 
     async def GetTaskProgress(
         self, request: shift_task_pb2.GetTaskProgressRequest, call: Call
@@ -140,6 +150,13 @@ class ShiftTaskService:
             overdue=sum(row.tasks for row in open_ones if row.priority == "URGENT"),
         )
 
+    async def _list(self, request: Any, call: Call, chosen: dict[str, Any]) -> shift_task_pb2.ListShiftTasksResponse:
+        reader, tenant = call.read(), call.principal.tenant
+        count, rows, under = await queries.page_of_tasks(reader, tenant, page_of(request), **chosen)
+        messages = shift_task_messages(rows, under)
+        await self._pictures.show_on_shift_tasks(reader, tenant, messages)
+        return shift_task_pb2.ListShiftTasksResponse(count=count, results=messages)
+
 
 async def _with_subtasks(request: Any, call: Call) -> tuple[Any, list[Any]]:
     own = None if call.principal.may(commands.PLAN) else call.principal.user_id
@@ -162,13 +179,17 @@ def _in_our_words(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "status": "TODO"} if values.get("status") == "PENDING" else values
 
 
-async def _list(request: Any, call: Call, chosen: dict[str, Any]) -> shift_task_pb2.ListShiftTasksResponse:
-    count, rows, under = await queries.page_of_tasks(call.read(), call.principal.tenant, page_of(request), **chosen)
-    return shift_task_pb2.ListShiftTasksResponse(count=count, results=shift_task_messages(rows, under))
-
-
-async def _read(call: Call, session: Any, task_id: UUID) -> shift_task_pb2.ShiftTask:
-    reading, tenant = SessionReader(session), call.principal.tenant
+async def read_task(
+    pictures: TaskPictures, call: Call, session: AsyncSession, task_id: UUID
+) -> shift_task_pb2.ShiftTask:
+    """A task with those under it, as it stands in a transaction."""
+    reading = SessionReader(session)
     call.notes.entity_id = str(task_id)
-    row = await queries.one_task(reading, tenant, task_id)
-    return shift_task_message(row, await queries.subtasks(reading, tenant, [task_id]))
+    return await shown_task(pictures, reading, await queries.one_task(reading, call.principal.tenant, task_id))
+
+
+async def shown_task(pictures: TaskPictures, reading: Reading, row: Any) -> shift_task_pb2.ShiftTask:
+    """A task with those under it and what was noted about them."""
+    message = shift_task_message(row, await queries.subtasks(reading, row.restaurant_id, [row.id]))
+    await pictures.show_on_shift_tasks(reading, row.restaurant_id, [message])
+    return message

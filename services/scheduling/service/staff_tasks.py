@@ -1,5 +1,6 @@
 """Tasks as the safety pages show them: the tasks of shifts, in those pages' words."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,15 @@ from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
 from servicekit.zones import local_instant
 from services.scheduling.commands import shift_tasks as commands
+from services.scheduling.commands.task_checkpoints import Note, Photo
 from services.scheduling.queries import shift_tasks as queries
 from services.scheduling.queries.safety import procedures_by_ids
+from services.scheduling.queries.task_checkpoints import of_shift_tasks
 from services.scheduling.service.convert import person_info, text_of
 from services.scheduling.service.safety import procedure_message
+from services.scheduling.service.task_pictures import TaskPictures, evidence_of
 
+EVIDENCE = "completion_evidence"
 PRIORITIES = {"CRITICAL": "URGENT"}
 STATUSES = {"PENDING": "TODO"}
 _SHOWN_PRIORITIES = {kept: shown for shown, kept in PRIORITIES.items()}
@@ -54,7 +59,8 @@ NULLABLE = ("description", "sop", "checklist", "due_time", "due_date", "completi
 class StaffTaskService:
     """Implements mizan.scheduling.v1.StaffTaskService."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, pictures: TaskPictures, clock: Clock) -> None:
+        self._pictures = pictures
         self._clock = clock
 
     async def ListScheduleTasks(self, request: pb.ListScheduleTasksRequest, call: Call) -> pb.ListScheduleTasksResponse:
@@ -71,22 +77,28 @@ class StaffTaskService:
             last = date.fromisoformat(request.end_date) + timedelta(days=1)
             chosen["due_to"] = local_instant(last, time(), zone)
         count, rows, _ = await queries.page_of_tasks(reader, tenant, page_of(request), **chosen)
-        return pb.ListScheduleTasksResponse(count=count, results=await _schedule_tasks(reader, tenant, rows))
+        return pb.ListScheduleTasksResponse(count=count, results=await self._schedule_tasks(reader, tenant, rows))
 
     async def GetScheduleTask(self, request: pb.GetScheduleTaskRequest, call: Call) -> pb.ScheduleTask:
         row = await queries.one_task(call.read(), call.principal.tenant, UUID(request.id), _own(call))
-        return (await _schedule_tasks(call.read(), call.principal.tenant, [row]))[0]
+        return (await self._schedule_tasks(call.read(), call.principal.tenant, [row]))[0]
 
     async def CreateScheduleTask(self, request: pb.CreateScheduleTaskRequest, call: Call) -> pb.ScheduleTask:
         session = await call.session()
-        made = await commands.create(session, call.principal, _values(values_of(request)), self._clock.now())
-        return await _read(call, session, made)
+        values = _values(values_of(request, without=(EVIDENCE,)))
+        made = await commands.create(session, call.principal, values, self._clock.now())
+        if request.HasField("completion_evidence"):
+            await commands.replace_evidence(session, call.principal, made, await self._stored(call, request))
+        return await self._read(call, session, made)
 
     async def UpdateScheduleTask(self, request: pb.UpdateScheduleTaskRequest, call: Call) -> pb.ScheduleTask:
         session = await call.session()
         changes = _values(changes_of(request, FIELDS, nullable=NULLABLE))
         await commands.change(session, call.principal, UUID(request.id), changes, self._clock.now())
-        return await _read(call, session, UUID(request.id))
+        if request.HasField("completion_evidence") or EVIDENCE in request.update_mask.paths:
+            photo = await self._stored(call, request) if request.HasField("completion_evidence") else None
+            await commands.replace_evidence(session, call.principal, UUID(request.id), photo)
+        return await self._read(call, session, UUID(request.id))
 
     async def DeleteScheduleTask(self, request: pb.DeleteScheduleTaskRequest, call: Call) -> Empty:
         task = await commands.delete(await call.session(), call.principal, UUID(request.id))
@@ -97,8 +109,12 @@ class StaffTaskService:
         self, request: pb.CompleteScheduleTaskRequest, call: Call
     ) -> pb.CompleteScheduleTaskResponse:
         session = await call.session()
-        task_id, notes = UUID(request.id), request.completion_notes or None
-        await commands.set_status(session, call.principal, task_id, "COMPLETED", self._clock.now(), notes)
+        task_id, now, photo = UUID(request.id), self._clock.now(), None
+        if request.HasField("completion_evidence"):
+            await commands.locked(session, call.principal, task_id)
+            photo = await self._stored(call, request)
+        notes, evidence = request.completion_notes or None, Note(photo=photo)
+        await commands.set_status(session, call.principal, task_id, "COMPLETED", now, notes, evidence)
         row = await queries.one_task(SessionReader(session), call.principal.tenant, task_id)
         return pb.CompleteScheduleTaskResponse(
             message="Task marked as completed",
@@ -136,6 +152,44 @@ class StaffTaskService:
         await commands.change(session, call.principal, UUID(request.id), changes, self._clock.now())
         return await _read_safety(call, session, UUID(request.id))
 
+    async def _read(self, call: Call, session: Any, task_id: UUID) -> pb.ScheduleTask:
+        reading, tenant = SessionReader(session), call.principal.tenant
+        call.notes.entity_id = str(task_id)
+        return (await self._schedule_tasks(reading, tenant, [await queries.one_task(reading, tenant, task_id)]))[0]
+
+    async def _schedule_tasks(self, reading: Reading, tenant: UUID, rows: list[Any]) -> list[pb.ScheduleTask]:
+        procedures = await procedures_by_ids(reading, tenant, [row.procedure_id for row in rows if row.procedure_id])
+        noted = await of_shift_tasks(reading, tenant, [row.id for row in rows])
+        return [
+            pb.ScheduleTask(
+                id=str(row.id),
+                sop_details=procedure_message(procedures[row.procedure_id]) if row.procedure_id in procedures else None,
+                title=row.title,
+                description=row.description,
+                priority=_SHOWN_PRIORITIES.get(row.priority, row.priority),
+                status=_SHOWN_STATUSES.get(row.status, row.status),
+                due_time=timestamp_of(row.due_at),
+                completion_time=timestamp_of(row.completed_at),
+                completion_notes=row.notes,
+                schedule=text_of(row.shift_id),
+                sop=text_of(row.procedure_id),
+                checklist=text_of(row.safety_checklist_id),
+                completed_by=text_of(row.completed_by),
+                assigned_to=_assignee(row),
+                created_at=timestamp_of(row.created_at),
+                updated_at=timestamp_of(row.updated_at),
+                completion_evidence=self._evidence(noted.get(row.id, ())),
+            )
+            for row in rows
+        ]
+
+    async def _stored(self, call: Call, request: Any) -> Photo:
+        return await self._pictures.stored(call.principal.tenant, request.completion_evidence, EVIDENCE)
+
+    def _evidence(self, rows: Sequence[Any]) -> str | None:
+        found = evidence_of(rows)
+        return None if found is None else self._pictures.link(found)
+
 
 def _own(call: Call) -> UUID | None:
     """The caller, when they may see no tasks but their own."""
@@ -171,31 +225,6 @@ def _day(text: str) -> date:
         raise Invalid.field("due_date", "Use a day as YYYY-MM-DD.", code="invalid_date") from error
 
 
-async def _schedule_tasks(reading: Reading, tenant: UUID, rows: list[Any]) -> list[pb.ScheduleTask]:
-    procedures = await procedures_by_ids(reading, tenant, [row.procedure_id for row in rows if row.procedure_id])
-    return [
-        pb.ScheduleTask(
-            id=str(row.id),
-            sop_details=procedure_message(procedures[row.procedure_id]) if row.procedure_id in procedures else None,
-            title=row.title,
-            description=row.description,
-            priority=_SHOWN_PRIORITIES.get(row.priority, row.priority),
-            status=_SHOWN_STATUSES.get(row.status, row.status),
-            due_time=timestamp_of(row.due_at),
-            completion_time=timestamp_of(row.completed_at),
-            completion_notes=row.notes,
-            schedule=text_of(row.shift_id),
-            sop=text_of(row.procedure_id),
-            checklist=text_of(row.safety_checklist_id),
-            completed_by=text_of(row.completed_by),
-            assigned_to=_assignee(row),
-            created_at=timestamp_of(row.created_at),
-            updated_at=timestamp_of(row.updated_at),
-        )
-        for row in rows
-    ]
-
-
 def _safety_task(row: Any) -> pb.SafetyTask:
     return pb.SafetyTask(
         id=str(row.id),
@@ -216,12 +245,6 @@ def _assignee(row: Any) -> Any:
     if row.assigned_to is None:
         return None
     return person_info(queries.Assignee(row.assigned_to, row.assignee_first, row.assignee_last, row.assignee_email))
-
-
-async def _read(call: Call, session: Any, task_id: UUID) -> pb.ScheduleTask:
-    reading, tenant = SessionReader(session), call.principal.tenant
-    call.notes.entity_id = str(task_id)
-    return (await _schedule_tasks(reading, tenant, [await queries.one_task(reading, tenant, task_id)]))[0]
 
 
 async def _read_safety(call: Call, session: Any, task_id: UUID) -> pb.SafetyTask:

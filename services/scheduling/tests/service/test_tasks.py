@@ -158,7 +158,7 @@ async def test_urgent_tasks_stand_first_and_subtasks_under_theirs(api: Api, sche
         listed = await api.ShiftTaskService.ListShiftTasks(shift_tasks.ListShiftTasksRequest(), principal=us.manager)
     assert [task.title for task in listed.results] == ["Urgent", "High", "Low"]
     assert [task.id for task in listed.results[1].subtasks] == [part.id]
-    assert len(ran) == 3
+    assert len(ran) == 4
     deeper = shift_tasks.CreateShiftTaskRequest(title="Deeper", parent_task=part.id)
     refused = await refusal(api.ShiftTaskService.CreateShiftTask(deeper, principal=us.manager))
     assert list(refused.fields) == ["parent_task"]
