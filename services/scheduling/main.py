@@ -24,6 +24,7 @@ from mizan.scheduling.v1 import (
     task_template_pb2,
     template_pb2,
     template_shift_pb2,
+    template_version_pb2,
     week_pb2,
 )
 from servicekit.clock import Clock, SystemClock
@@ -62,6 +63,7 @@ from services.scheduling.service.task_pictures import TaskPictures
 from services.scheduling.service.task_templates import TaskTemplateService
 from services.scheduling.service.tasks import TaskService
 from services.scheduling.service.template_shifts import TemplateShiftService
+from services.scheduling.service.template_versions import TemplateVersionService
 from services.scheduling.service.templates import ScheduleTemplateService
 from services.scheduling.service.weeks import WeekService
 from services.scheduling.settings import Settings
@@ -86,6 +88,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (task_category_pb2.DESCRIPTOR.services_by_name["TaskCategoryService"], TaskCategoryService()),
             (template_pb2.DESCRIPTOR.services_by_name["ScheduleTemplateService"], ScheduleTemplateService()),
             (template_shift_pb2.DESCRIPTOR.services_by_name["TemplateShiftService"], TemplateShiftService()),
+            (
+                template_version_pb2.DESCRIPTOR.services_by_name["TemplateVersionService"],
+                TemplateVersionService(),
+            ),
             (week_pb2.DESCRIPTOR.services_by_name["WeekService"], WeekService(planner, clock)),
             (shift_pb2.DESCRIPTOR.services_by_name["ShiftService"], ShiftService(clock)),
             (task_template_pb2.DESCRIPTOR.services_by_name["TaskTemplateService"], TaskTemplateService(clock)),

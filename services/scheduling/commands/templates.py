@@ -133,7 +133,7 @@ async def keep_version(session: AsyncSession, template: ScheduleTemplate, actor:
     )
     session.add(
         TemplateVersion(
-            id=uuid4(),
+            id=template.state_id,
             restaurant_id=template.restaurant_id,
             template_id=template.id,
             number=template.version,
@@ -152,6 +152,7 @@ async def keep_version(session: AsyncSession, template: ScheduleTemplate, actor:
             created_by=actor,
         )
     )
+    template.state_id = uuid4()
 
 
 def _add_shifts(session: AsyncSession, template: ScheduleTemplate, shifts: Sequence[Mapping[str, Any]]) -> None:

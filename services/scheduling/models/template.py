@@ -1,7 +1,7 @@
 """Weeks that repeat: who is needed on which day, by role."""
 
 from datetime import date, datetime, time
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,6 +25,8 @@ class ScheduleTemplate(Base):
     recurs_from: Mapped[date | None]
     weeks_ahead: Mapped[int] = mapped_column(sa.SmallInteger, server_default="2")
     version: Mapped[Version]
+    # Names the present state, and goes with it to the version that is kept of it.
+    state_id: Mapped[UUID] = mapped_column(default=uuid4, server_default=sa.func.gen_random_uuid())
     created_at: Mapped[Created]
     updated_at: Mapped[Updated]
 

@@ -11,7 +11,9 @@ from mizan.scheduling.v1 import checklist_template_pb2 as checklists
 from mizan.scheduling.v1 import task_template_pb2 as task_templates
 from mizan.scheduling.v1 import template_pb2 as templates
 from mizan.scheduling.v1 import template_shift_pb2 as shifts
+from mizan.scheduling.v1 import template_version_pb2 as versions
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.identity import Principal
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.scheduling.tests.team import team
@@ -117,16 +119,85 @@ async def test_each_change_of_one_shift_is_a_state_of_its_template(
     # What was refused made no state.
     changed = await bus.of_aggregate(facts.TemplateUpdated, made.id, 5)
     assert [event.message.template.version for event in changed] == [2, 3, 4, 5, 6]
-    versions = await pattern.ListTemplateVersions(
-        templates.ListTemplateVersionsRequest(id=made.id), principal=us.manager
-    )
-    assert [(one.version_number, len(orjson.loads(one.shifts))) for one in versions.results] == [
+    kept = await pattern.ListTemplateVersions(templates.ListTemplateVersionsRequest(id=made.id), principal=us.manager)
+    assert [(one.version_number, len(orjson.loads(one.shifts))) for one in kept.results] == [
         (5, 2),
         (4, 2),
         (3, 2),
         (2, 1),
         (1, 0),
     ]
+
+
+async def test_states_are_listed_and_compared(api: Api, scheduling: RunningService) -> None:
+    us, them = team(scheduling, size=0), team(scheduling)
+    service, pattern = api.TemplateVersionService, api.ScheduleTemplateService
+    monday = templates.TemplateShiftDraft(role="CHEF", day_of_week=0, start_time="09:00:00", required_staff=1)
+    made = await pattern.CreateScheduleTemplate(
+        templates.CreateScheduleTemplateRequest(name="Quiet", shifts=[monday]), principal=us.manager
+    )
+
+    async def states(principal: Principal = us.manager, **filters: Any) -> list[versions.TemplateState]:
+        answer = await service.ListTemplateStates(versions.ListTemplateStatesRequest(**filters), principal=principal)
+        return list(answer.results)
+
+    (only,) = await states()
+    assert (only.version_number, only.status, only.is_current, only.HasField("archived_at")) == (
+        "1",
+        "ACTIVE",
+        True,
+        False,
+    )
+    # A state keeps its id when the next one takes its place.
+    change = templates.UpdateScheduleTemplateRequest(id=made.id, name="Busy")
+    monday.required_staff = 4
+    change.shifts.extend([monday, templates.TemplateShiftDraft(role="CHEF", day_of_week=1, start_time="09:00:00")])
+    change.update_mask.paths.extend(["name", "shifts"])
+    await pattern.UpdateScheduleTemplate(change, principal=us.manager)
+    now, before = await states(template=made.id)
+    assert (before.id, before.status, before.template_name) == (only.id, "ARCHIVED", "Busy")
+    assert before.archived_at == now.activated_at
+    assert (now.version_number, now.created_by) == ("2", str(us.manager.user_id))
+    assert [orjson.loads(one.template_data)["name"] for one in (before, now)] == ["Quiet", "Busy"]
+    assert orjson.loads(before.shifts_data) == orjson.loads(only.shifts_data)
+    assert [one.id for one in await states(is_current=False)] == [before.id]
+    assert [one.id for one in await states(ordering="version_number")] == [before.id, now.id]
+
+    wanted = versions.CompareTemplateStatesRequest(id=before.id, compare_with=now.id)
+    compared = await service.CompareTemplateStates(wanted, principal=us.manager)
+    assert (compared.version1, compared.version2, compared.differences.shifts_count) == (before, now, 1)
+    assert [one["day_of_week"] for one in orjson.loads(compared.differences.added)] == [1]
+    assert [one["required_staff"] for one in orjson.loads(compared.differences.changed)] == [4]
+
+    other = await pattern.CreateScheduleTemplate(
+        templates.CreateScheduleTemplateRequest(name="Other"), principal=us.manager
+    )
+    (foreign,) = await states(template=other.id)
+    refusals = (
+        (service.CompareTemplateStates, wanted, them.manager, "not_found"),
+        (service.GetTemplateState, versions.GetTemplateStateRequest(id=now.id), them.manager, "not_found"),
+        (
+            service.ListTemplateStates,
+            versions.ListTemplateStatesRequest(template=made.id),
+            them.manager,
+            "not_found",
+        ),
+        (
+            service.CompareTemplateStates,
+            versions.CompareTemplateStatesRequest(id=now.id, compare_with=foreign.id),
+            us.manager,
+            "two_templates",
+        ),
+    )
+    for method, request, principal, code in refusals:
+        with pytest.raises(RemoteRefusal) as refused:
+            await method(request, principal=principal)
+        assert refused.value.code == code
+    with scheduling.statements() as for_one:
+        assert len(await states(page=1, page_size=1)) == 1
+    with scheduling.statements() as for_all:
+        assert len(await states(page=1, page_size=3)) == 3
+    assert len(for_one) == len(for_all)
 
 
 @pytest.mark.parametrize("kind", ["TASKS", "CHECKLIST"])
