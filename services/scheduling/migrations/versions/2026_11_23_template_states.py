@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "scheduling_0012"
-down_revision = "scheduling_0011"
+revision = "scheduling_0013"
+down_revision = "scheduling_0012"
 branch_labels = None
 depends_on = None
 
