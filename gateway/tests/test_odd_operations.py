@@ -422,3 +422,13 @@ def test_only_what_is_harmless_is_shown_in_place(content_type, filename, inline,
         body.extensions.add().Pack(files_pb2.Disposition(filename=filename, inline=inline))
     found = dict(file_headers(body)).get(b"content-disposition")
     assert (found.decode() if found else None) == disposition
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kept"),
+    [("image/png", True), ("image/svg+xml", False), ("text/html", False), ("application/pdf", False)],
+)
+def test_browsers_keep_pictures_for_whom_they_were_shown_to(content_type, kept):
+    headers = dict(file_headers(httpbody_pb2.HttpBody(content_type=content_type)))
+    assert headers.get(b"cache-control") == (b"private, max-age=1800" if kept else None)
+    assert headers.get(b"vary") == (b"authorization" if kept else None)

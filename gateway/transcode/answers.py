@@ -82,6 +82,10 @@ def _with_cookies(operation: Operation, render: Render) -> Render:
     return with_cookies
 
 
+# For as long as a link to a file stays the same; nobody else's cache may keep it, nor show it to somebody else.
+_KEPT_BY_BROWSERS: Headers = [(b"cache-control", b"private, max-age=1800"), (b"vary", b"authorization")]
+
+
 def file_headers(body: httpbody_pb2.HttpBody) -> Headers:
     """Content type and disposition of a file; nothing that a browser could run is shown in place."""
     disposition = files_pb2.Disposition()
@@ -95,6 +99,8 @@ def file_headers(body: httpbody_pb2.HttpBody) -> Headers:
     if disposition.filename or not harmless:
         kind = "inline" if disposition.inline and harmless else "attachment"
         headers.append((b"content-disposition", f"{kind}{_filename(disposition.filename)}".encode()))
+    if harmless and media_type.startswith("image/"):
+        headers += _KEPT_BY_BROWSERS
     return headers
 
 

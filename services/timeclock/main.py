@@ -12,6 +12,7 @@ from mizan.timeclock.v1 import (
 )
 from servicekit.clock import Clock, SystemClock
 from servicekit.files import Files
+from servicekit.links import FileLinks
 from servicekit.runtime import Core, Service
 from services.timeclock.clients import PERMISSIONS, Identity
 from services.timeclock.jobs import Wages, Watch
@@ -35,16 +36,17 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     files = Files.from_url(settings.files_url)
     core.health.check("files", files.ping, essential=False)
     photos = Photos(files, core.database, clock)
+    links = FileLinks.from_folder(core.name, settings.internal_keys_dir, clock, public_url=settings.public_url)
     identity = Identity(settings.identity_target, core)
     return core.service(
         [
             (
                 clock_pb2.DESCRIPTOR.services_by_name["ClockService"],
-                ClockService(identity, photos, clock, settings.public_url),
+                ClockService(identity, photos, links, clock),
             ),
             (
                 attendance_pb2.DESCRIPTOR.services_by_name["AttendanceService"],
-                AttendanceService(clock, settings.public_url),
+                AttendanceService(clock, links),
             ),
             (board_pb2.DESCRIPTOR.services_by_name["BoardService"], BoardService(clock)),
             (punch_pb2.DESCRIPTOR.services_by_name["PunchService"], PunchService(clock)),

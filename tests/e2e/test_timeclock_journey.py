@@ -25,6 +25,9 @@ pytestmark = pytest.mark.e2e
 ZONE = ZoneInfo("Africa/Casablanca")
 # The Koutoubia.
 PLACE = {"latitude": 31.624, "longitude": -7.9936}
+PICTURE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgAAIAAAUAAeImBZsAAAAASUVORK5CYII="
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat()
 
 
-def test_a_week_at_the_clock(restaurant: Restaurant) -> None:
+def test_a_week_at_the_clock(restaurant: Restaurant, client: httpx.Client) -> None:
     owner, manager = restaurant.owner, restaurant.people["MANAGER"]
     waiter = join(restaurant, "WAITER", "4501")
     eventually(lambda: place_is_known(waiter))
@@ -109,8 +112,20 @@ def test_a_week_at_the_clock(restaurant: Restaurant) -> None:
     assert "1.1 km" in far["message"]
     vague = ask(waiter, "POST", "/api/timeclock/web-clock-in/", 400, {**PLACE, "accuracy": 5000})
     assert vague["error"] == "GPS accuracy too weak"
-    came = ask(waiter, "POST", "/api/timeclock/web-clock-in/", 200, {**PLACE, "accuracy": 10})
-    assert (came["distance_from_restaurant"], came["location_verified"], came["photo_url"]) == ("0m", True, None)
+    came = ask(waiter, "POST", "/api/timeclock/web-clock-in/", 200, {**PLACE, "accuracy": 10, "photo": PICTURE})
+    assert (came["distance_from_restaurant"], came["location_verified"]) == ("0m", True)
+    # As an <img> on a manager's page asks for it: without a token.
+    (punch,) = ask(manager, "GET", f"/api/timeclock/attendance/staff/{waiter.id}/", 200)
+    picture = client.get(punch["photo"])
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
+    shown = ("x-content-type-options", "content-disposition", "cache-control")
+    assert [picture.headers[name] for name in shown] == [
+        "nosniff",
+        "inline; filename=\"punch.png\"; filename*=UTF-8''punch.png",
+        "private, max-age=1800",
+    ]
+    assert client.get(punch["photo"].partition("?")[0]).status_code == 401
+    assert client.get(punch["photo"].replace("signature=", "signature=A")).status_code == 403
     assert came["event"]["id"] == came["session_id"]
     twice = ask(waiter, "POST", "/api/timeclock/web-clock-in/", 400, {**PLACE, "accuracy": 10})
     assert (twice["error"], twice["last_clock_in"][:19]) == ("Already clocked in", came["clock_in_time"][:19])

@@ -19,11 +19,14 @@ _OPEN = Query(
         _SESSIONS.c.status == "OPEN",
     )
 )
+_STILL_KEPT = (
+    PunchPhoto.punch_id == bindparam("id", type_=sa.Uuid),
+    PunchPhoto.expires_at > bindparam("now", type_=sa.DateTime(timezone=True)),
+)
+_LINKED_PHOTO = Query(sa.select(PunchPhoto.file_key, PunchPhoto.content_type).where(*_STILL_KEPT))
 _PHOTO = Query(
     sa.select(PunchPhoto.staff_id, PunchPhoto.file_key, PunchPhoto.content_type).where(
-        PunchPhoto.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
-        PunchPhoto.punch_id == bindparam("id", type_=sa.Uuid),
-        PunchPhoto.expires_at > bindparam("now", type_=sa.DateTime(timezone=True)),
+        PunchPhoto.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid), *_STILL_KEPT
     )
 )
 
@@ -39,3 +42,8 @@ async def photo(reading: Reading, restaurant_id: UUID, punch_id: UUID, own: UUID
     if found is None or own not in (None, found.staff_id):
         raise NotFound
     return found
+
+
+async def linked_photo(reading: Reading, punch_id: UUID, now: datetime) -> Any | None:
+    """A picture of any restaurant that is still kept, for whoever has a link to it; or None."""
+    return await reading.first(_LINKED_PHOTO, id=punch_id, now=now)

@@ -83,13 +83,18 @@ _SESSION_OF_PUNCH = (
     .correlate(_PUNCHES)
     .scalar_subquery()
 )
-_HAS_PHOTO = sa.exists().where(PunchPhoto.punch_id == _PUNCHES.c.punch_id).correlate(_PUNCHES)
+_PHOTO_KEY = (
+    sa.select(PunchPhoto.file_key)
+    .where(PunchPhoto.punch_id == _PUNCHES.c.punch_id)
+    .correlate(_PUNCHES)
+    .scalar_subquery()
+)
 
 
 def _events(*conditions: Any) -> Any:
     """The punches that count and meet the conditions, the newest first."""
     return (
-        sa.select(*_PUNCHES.columns, _SESSION_OF_PUNCH.label("session_id"), _HAS_PHOTO.label("has_photo"))
+        sa.select(*_PUNCHES.columns, _SESSION_OF_PUNCH.label("session_id"), _PHOTO_KEY.label("photo_key"))
         .where(
             _PUNCHES.c.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
             _PUNCHES.c.kind != "CONFIRM",

@@ -15,6 +15,7 @@ from servicekit.call import Call
 from servicekit.clock import Clock, timestamp_of
 from servicekit.errors import Invalid, NotFound
 from servicekit.identity import Principal
+from servicekit.links import FileLinks
 from servicekit.paging import page_of
 from services.timeclock.commands.clocking import refused
 from services.timeclock.domain import attendance
@@ -46,9 +47,9 @@ NOT_A_DATE: Final = "Invalid date format. Use YYYY-MM-DD."
 class AttendanceService:
     """Implements mizan.timeclock.v1.AttendanceService."""
 
-    def __init__(self, clock: Clock, public_url: str) -> None:
+    def __init__(self, clock: Clock, links: FileLinks) -> None:
         self._clock = clock
-        self._public_url = public_url.rstrip("/")
+        self._links = links
 
     async def GetStaffDashboard(self, _request: Empty, call: Call) -> attendance_pb2.StaffDashboard:
         reader, tenant, person = call.read(), call.principal.tenant, call.principal.user_id
@@ -103,7 +104,7 @@ class AttendanceService:
         return self._events(await queries.last_punches(call.read(), call.principal.tenant, person, LAST_EVENTS))
 
     def _events(self, rows: Iterable[Any]) -> attendance_pb2.ClockEventList:
-        return attendance_pb2.ClockEventList(events=[clock_event(row, self._public_url) for row in rows])
+        return attendance_pb2.ClockEventList(events=[clock_event(row, self._links) for row in rows])
 
     async def ListAttendanceHistory(
         self, request: attendance_pb2.ListAttendanceHistoryRequest, call: Call

@@ -14,9 +14,10 @@ import refdata
 from mizan.timeclock.v1 import clock_pb2
 from servicekit.call import Call
 from servicekit.clock import Clock, timestamp_of
-from servicekit.db import Scope, SessionReader
-from servicekit.errors import NON_FIELD, Forbidden, Invalid, Refusal, Unavailable
+from servicekit.db import SYSTEM, Scope, SessionReader
+from servicekit.errors import NON_FIELD, Forbidden, Invalid, NotFound, Refusal, Unauthenticated, Unavailable
 from servicekit.files import StoredFile
+from servicekit.links import FileLinks
 from services.timeclock.clients import Identity
 from services.timeclock.commands import clocking, log
 from services.timeclock.commands.clocking import Taken, refused
@@ -32,7 +33,7 @@ from services.timeclock.service.convert import (
     current_session,
     event_fields,
     hours,
-    photo_url,
+    photo_path,
     point,
     session_event,
 )
@@ -48,11 +49,11 @@ SEES_SETTINGS: Final = "settings.view"
 class ClockService:
     """Implements mizan.timeclock.v1.ClockService."""
 
-    def __init__(self, identity: Identity, photos: Photos, clock: Clock, public_url: str) -> None:
+    def __init__(self, identity: Identity, photos: Photos, links: FileLinks, clock: Clock) -> None:
         self._identity = identity
         self._photos = photos
         self._clock = clock
-        self._public_url = public_url.rstrip("/")
+        self._links = links
 
     # The web
 
@@ -67,15 +68,19 @@ class ClockService:
                 draft = replace(draft, notes=f"{draft.notes}. {NOT_KEPT}")
         session = await call.session()
         taken = await self._take(session, draft, known, call)
+        key = photo.key if photo is not None else None
         if taken.is_new:
             self._keep_photo(session, taken, photo, known)
+        else:
+            before = await queries.linked_photo(SessionReader(session), taken.punch_id, self._clock.now())
+            key = before.file_key if before is not None else None
         return clock_pb2.WebClockInResponse(
             session_id=str(taken.session.id if taken.session is not None else taken.punch_id),
             clock_in_time=timestamp_of(taken.draft.at),
             location_verified=place.verified or known.site is None,
             distance_from_restaurant=places.in_words(distance) if distance is not None else UNKNOWN,
             message=f"Clocked in at {taken.draft.at.astimezone(known.zone):%H:%M}.",
-            photo_url=photo_url(self._public_url, taken.punch_id) if photo is not None else None,
+            photo_url=self._photo_link(taken, key),
             event=self._event(taken),
             flags=taken.draft.flags,
         )
@@ -150,7 +155,7 @@ class ClockService:
         session = await call.session(Scope(draft.restaurant_id))
         taken = await self._take(session, draft, known, call)
         self._keep_photo(session, taken, photo, known)
-        kept = photo_url(self._public_url, taken.punch_id) if photo is not None else None
+        kept = self._photo_link(taken, photo.key if photo is not None else None)
         return clock_pb2.KioskClockInResponse(
             **event_fields(taken, kept),
             distance_from_restaurant=places.in_words(distance) if distance is not None else UNKNOWN,
@@ -229,6 +234,10 @@ class ClockService:
                 expires_at=taken.draft.recorded_at + timedelta(days=known.photo_days),
             )
         )
+
+    def _photo_link(self, taken: Taken, key: str | None) -> str | None:
+        """Where a browser finds the picture that came with a punch, or None where there is none."""
+        return self._links.link(photo_path(taken.punch_id), key) if key is not None else None
 
     def _event(self, taken: Taken) -> clock_pb2.SessionEvent | None:
         if taken.session is None:
@@ -321,8 +330,18 @@ class ClockService:
         )
 
     async def GetPunchPhoto(self, request: clock_pb2.GetPunchPhotoRequest, call: Call) -> httpbody_pb2.HttpBody:
-        own = None if call.principal.may(SEES_ATTENDANCE) else call.principal.user_id
-        photo = await queries.photo(call.read(), call.principal.tenant, UUID(request.id), own, self._clock.now())
+        punch_id, now = UUID(request.id), self._clock.now()
+        if request.HasField("signature"):
+            photo = await queries.linked_photo(call.read(SYSTEM), punch_id, now)
+            key = photo.file_key if photo is not None else None
+            self._links.check(photo_path(punch_id), key, request.expires, request.signature)
+        else:
+            if call.principal.kind != "USER":
+                raise Unauthenticated("Authentication credentials were not provided.")
+            own = None if call.principal.may(SEES_ATTENDANCE) else call.principal.user_id
+            photo = await queries.photo(call.read(), call.principal.tenant, punch_id, own, now)
+        if photo is None:
+            raise NotFound
         return await self._photos.body(photo.file_key, photo.content_type)
 
 

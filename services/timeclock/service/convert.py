@@ -7,6 +7,7 @@ from uuid import UUID
 
 from mizan.timeclock.v1 import attendance_pb2, clock_pb2, punch_pb2, shift_review_pb2
 from servicekit.clock import timestamp_of
+from servicekit.links import FileLinks
 from services.timeclock.commands.clocking import Taken
 from services.timeclock.domain.pay import hours_of
 from services.timeclock.domain.punches import SPELLINGS
@@ -29,9 +30,9 @@ def paid_seconds(session: Session, now: datetime) -> int:
     return sum(seconds_between(period.start, period.end) for period in session.periods_until(now))
 
 
-def photo_url(public_url: str, punch_id: UUID) -> str:
+def photo_path(punch_id: UUID) -> str:
     """Where the picture of a punch is served."""
-    return f"{public_url}/api/timeclock/photos/{punch_id}/"
+    return f"/api/timeclock/photos/{punch_id}/"
 
 
 def session_event(
@@ -75,13 +76,13 @@ def event_fields(taken: Taken, photo: str | None) -> dict[str, Any]:
     }
 
 
-def clock_event(row: Any, public_url: str) -> clock_pb2.ClockEvent:
+def clock_event(row: Any, links: FileLinks) -> clock_pb2.ClockEvent:
     """A row of the log as one punch."""
     return clock_pb2.ClockEvent(
         id=str(row.punch_id),
         event_type=SPELLINGS[row.kind],
         timestamp=timestamp_of(row.at),
-        photo=photo_url(public_url, row.punch_id) if row.has_photo else None,
+        photo=links.link(photo_path(row.punch_id), row.photo_key) if row.photo_key is not None else None,
         latitude=row.latitude,
         longitude=row.longitude,
         device_id=row.device_id,

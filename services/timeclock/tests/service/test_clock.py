@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,10 +13,11 @@ import sqlalchemy as sa
 from google.protobuf.empty_pb2 import Empty
 
 from mizan.timeclock.events.v1 import events_pb2 as facts
-from mizan.timeclock.v1 import clock_pb2, policy_pb2, punch_pb2
+from mizan.timeclock.v1 import attendance_pb2, clock_pb2, policy_pb2, punch_pb2
 from refdata import DEFAULT_TIME_ZONE
 from servicekit.db import SYSTEM, Query
 from servicekit.grpc_client import RemoteRefusal
+from servicekit.identity import ANONYMOUS
 from servicekit.testing.clock import MovableClock
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
@@ -314,13 +316,40 @@ async def test_a_picture_is_kept_with_the_punch_and_shown_to_whom_it_concerns(te
         "AAAADUlEQVR4nGNgAAIAAAUAAeImBZsAAAAASUVORK5CYII="
     )
     came = await team.come(amina, photo=pixel)
-    punch_id = came.photo_url.rstrip("/").rpartition("/")[2]
+    link = urlsplit(came.photo_url)
+    punch_id = link.path.rstrip("/").rpartition("/")[2]
     request = clock_pb2.GetPunchPhotoRequest(id=punch_id)
     for reader in (amina, team.boss):
         body = await team.api.ClockService.GetPunchPhoto(request, principal=reader)
         assert (body.content_type, body.data[:4]) == ("image/png", b"\x89PNG")
     for stranger in (await team.employ("Omar"), Team(team.service, team.bus, team.api).boss):
         assert (await refusal(team.api.ClockService.GetPunchPhoto(request, principal=stranger))).code == "not_found"
+    assert (
+        await refusal(team.api.ClockService.GetPunchPhoto(request, principal=ANONYMOUS))
+    ).code == "not_authenticated"
+    # What a browser sends for an <img>: the link, and no token.
+    given = parse_qs(link.query)
+    linked = clock_pb2.GetPunchPhotoRequest(
+        id=punch_id, expires=int(given["expires"][0]), signature=given["signature"][0]
+    )
+    shown = await team.api.ClockService.GetPunchPhoto(linked, principal=ANONYMOUS)
+    assert (shown.content_type, shown.data[:4]) == ("image/png", b"\x89PNG")
+    today = await team.api.AttendanceService.ListStaffEvents(
+        attendance_pb2.ListStaffEventsRequest(user_id=amina.subject), principal=team.boss
+    )
+    assert today.events[0].photo == came.photo_url
+    other = (await team.come(await team.employ("Sara"), photo=pixel)).photo_url
+    for name, value in (
+        ("expires", linked.expires + 1),
+        ("signature", linked.signature[:-2] + "AA"),
+        ("signature", ""),
+        ("signature", parse_qs(urlsplit(other).query)["signature"][0]),
+        ("id", str(uuid4())),
+    ):
+        forged = clock_pb2.GetPunchPhotoRequest()
+        forged.CopyFrom(linked)
+        setattr(forged, name, value)
+        assert (await refusal(team.api.ClockService.GetPunchPhoto(forged, principal=ANONYMOUS))).code == "link_expired"
     omar = await team.employ("Omar")
     page = await team.come(omar, photo="data:image/html;base64,PGI+aGk8L2I+")
     assert not page.photo_url
