@@ -20,6 +20,7 @@ from mizan.scheduling.v1 import (
     swap_pb2,
     task_category_pb2,
     task_evidence_pb2,
+    task_overview_pb2,
     task_pb2,
     task_template_pb2,
     template_pb2,
@@ -59,6 +60,7 @@ from services.scheduling.service.staff_tasks import StaffTaskService
 from services.scheduling.service.swaps import SwapService
 from services.scheduling.service.task_categories import TaskCategoryService
 from services.scheduling.service.task_evidence import TaskEvidenceService
+from services.scheduling.service.task_overview import TaskOverviewService
 from services.scheduling.service.task_pictures import TaskPictures
 from services.scheduling.service.task_templates import TaskTemplateService
 from services.scheduling.service.tasks import TaskService
@@ -100,6 +102,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (
                 task_evidence_pb2.DESCRIPTOR.services_by_name["TaskEvidenceService"],
                 TaskEvidenceService(pictures, clock),
+            ),
+            (
+                task_overview_pb2.DESCRIPTOR.services_by_name["TaskOverviewService"],
+                TaskOverviewService(pictures, clock),
             ),
             (availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"], AvailabilityService(clock)),
             (bid_pb2.DESCRIPTOR.services_by_name["ShiftBidService"], ShiftBidService(clock)),

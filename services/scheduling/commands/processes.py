@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mizan.scheduling.events.v1 import events_pb2 as facts
-from servicekit.errors import Invalid, NotFound
+from servicekit.errors import Conflict, Invalid, NotFound
 from servicekit.identity import Principal
 from servicekit.text import tidy_name
 from services.scheduling import events
@@ -64,6 +64,18 @@ async def change(
         await _add_tasks(session, principal, process_id, changes["tasks"], now)
 
 
+async def archive(session: AsyncSession, principal: Principal, process_id: UUID) -> None:
+    """Puts a process away; doing it again changes nothing. Raises NotFound."""
+    process = await locked(session, principal.tenant, process_id)
+    if process.status == "ARCHIVED" and not process.is_active:
+        return
+    process.status, process.is_active = "ARCHIVED", False
+    process.updated_by = principal.user_id
+    process.version += 1
+    await session.flush()
+    events.process_changed(session, facts.ProcessUpdated, process)
+
+
 async def delete(session: AsyncSession, restaurant_id: UUID, process_id: UUID) -> Process:
     """Removes a process with its tasks. Raises NotFound."""
     process = await locked(session, restaurant_id, process_id)
@@ -99,6 +111,19 @@ async def change_task(
     task.version += 1
     await session.flush()
     events.process_task_changed(session, facts.ProcessTaskUpdated, task)
+
+
+async def set_task_status(
+    session: AsyncSession, principal: Principal, task_id: UUID, status: str, now: datetime, notes: str = ""
+) -> None:
+    """Begins or ends a task; doing it again changes nothing. Raises NotFound, or Conflict once it is over."""
+    task = await locked_task(session, principal.tenant, task_id)
+    if task.status == "CANCELLED" or (status == "IN_PROGRESS" and task.status == "COMPLETED"):
+        raise Conflict(f"The task is {task.status.lower()}.", code="task_over")
+    changes = {"status": status, **({"completion_notes": notes} if notes else {})}
+    if task.status == status and not notes:
+        return
+    await change_task(session, principal, task_id, changes, now)
 
 
 async def delete_task(session: AsyncSession, restaurant_id: UUID, task_id: UUID) -> ProcessTask:

@@ -1,6 +1,7 @@
 """Tasks that stand alone."""
 
 from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import aliased
 import refdata
 from servicekit.db import Query, Reader, Reading
 from servicekit.errors import NotFound
-from servicekit.paging import Page, read_page
+from servicekit.paging import MAX_PAGE_SIZE, Page, read_page
 from services.scheduling.models import Task, TaskCategory, TaskTemplate
 
 NO_TASK = "No Task matches the given query."
@@ -64,6 +65,44 @@ _ROWS = Query(
     .limit(bindparam("limit", type_=sa.Integer))
     .offset(bindparam("offset", type_=sa.Integer))
 )
+_OPEN = sa.or_(Task.status == "TODO", Task.status == "IN_PROGRESS")
+_LATE = sa.and_(
+    _OPEN,
+    sa.or_(
+        Task.due_time < bindparam("now", type_=sa.DateTime(timezone=True)),
+        sa.and_(Task.due_time.is_(None), Task.due_date < bindparam("today", type_=sa.Date)),
+    ),
+)
+_OVERDUE = sa.and_(Task.restaurant_id == _RESTAURANT, _LATE, sa.or_(_OWN.is_(None), sa.any_(Task.assigned_to) == _OWN))
+_OVERDUE_COUNT = Query(sa.select(sa.func.count()).select_from(Task).where(_OVERDUE))
+_OVERDUE_ROWS = Query(
+    _TASKS.where(_OVERDUE)
+    .order_by(Task.due_date, Task.due_time, _URGENCY, Task.id)
+    .limit(bindparam("limit", type_=sa.Integer))
+    .offset(bindparam("offset", type_=sa.Integer))
+)
+_MINE_OPEN = sa.and_(Task.restaurant_id == _RESTAURANT, _OPEN, sa.any_(Task.assigned_to) == _OWN)
+_ACTIVE_COUNT = Query(
+    sa.select(
+        sa.func.count().label("total"), sa.func.count().filter(Task.status == "IN_PROGRESS").label("begun")
+    ).where(_MINE_OPEN)
+)
+_ACTIVE_ROWS = Query(
+    _TASKS.where(_MINE_OPEN).order_by(Task.due_date, Task.due_time, _URGENCY, Task.id).limit(MAX_PAGE_SIZE)
+)
+_FIGURES = Query(
+    sa.select(
+        sa.func.count().label("total"),
+        sa.func.count().filter(Task.status == "COMPLETED").label("completed"),
+        sa.func.count().filter(Task.status == "CANCELLED").label("cancelled"),
+        sa.func.count().filter(_LATE).label("overdue"),
+    ).where(
+        Task.restaurant_id == _RESTAURANT,
+        sa.any_(Task.assigned_to) == _OWN,
+        Task.created_at >= bindparam("since", type_=sa.DateTime(timezone=True)),
+        Task.created_at < bindparam("until", type_=sa.DateTime(timezone=True)),
+    )
+)
 _BY_IDS = Query(
     _TASKS.where(Task.restaurant_id == _RESTAURANT, Task.id == sa.any_(_IDS)).order_by(Task.created_at, Task.id)
 )
@@ -87,6 +126,32 @@ async def page_of_tasks(
     """How many tasks there are, those of one page by the day they are due, and their people."""
     count, rows = await read_page(reader, _COUNT, _ROWS, page, restaurant_id=restaurant_id, **chosen)
     return count, rows, await _people(reader, restaurant_id, rows)
+
+
+async def page_of_overdue(
+    reader: Reader, restaurant_id: UUID, page: Page, now: datetime, today: date, own: UUID | None
+) -> tuple[int, list[Any], People]:
+    """How many open tasks are overdue, those of one page, the longest first, and their people."""
+    given: dict[str, Any] = {"restaurant_id": restaurant_id, "now": now, "today": today, "own": own}
+    count, rows = await read_page(reader, _OVERDUE_COUNT, _OVERDUE_ROWS, page, **given)
+    return count, rows, await _people(reader, restaurant_id, rows)
+
+
+async def active_of(reader: Reader, restaurant_id: UUID, own: UUID) -> tuple[Any, list[Any], People]:
+    """How many open tasks somebody has and has begun, the tasks, and their people."""
+    given = {"restaurant_id": restaurant_id, "own": own}
+    counts, rows = await reader.batch((_ACTIVE_COUNT, given), (_ACTIVE_ROWS, given))
+    return counts[0], list(rows), await _people(reader, restaurant_id, list(rows))
+
+
+async def figures_of(
+    reader: Reader, restaurant_id: UUID, own: UUID, period: tuple[datetime, datetime], now: datetime, today: date
+) -> Any:
+    """How many tasks of somebody that were made in a period there are, and what became of them."""
+    since, until = period
+    return await reader.first(
+        _FIGURES, restaurant_id=restaurant_id, own=own, since=since, until=until, now=now, today=today
+    )
 
 
 async def tasks_by_ids(reading: Reading, restaurant_id: UUID, ids: list[UUID]) -> tuple[list[Any], People]:

@@ -69,6 +69,11 @@ class ProcessService:
         await commands.change(session, call.principal, UUID(request.id), changes, self._clock.now())
         return await _read(call, session, UUID(request.id))
 
+    async def ArchiveProcess(self, request: process_pb2.ArchiveProcessRequest, call: Call) -> process_pb2.Process:
+        session = await call.session()
+        await commands.archive(session, call.principal, UUID(request.id))
+        return await _read(call, session, UUID(request.id))
+
     async def DeleteProcess(self, request: process_pb2.DeleteProcessRequest, call: Call) -> Empty:
         session = await call.session()
         process = await commands.delete(session, call.principal.tenant, UUID(request.id))
@@ -101,6 +106,20 @@ class ProcessService:
         changes = changes_of(request, TASK_FIELDS, nullable=NULLABLE)
         await commands.change_task(session, call.principal, UUID(request.id), changes, self._clock.now())
         return await _read_task(call, session, UUID(request.id))
+
+    async def StartProcessTask(
+        self, request: process_pb2.StartProcessTaskRequest, call: Call
+    ) -> process_pb2.ProcessTask:
+        session, task_id = await call.session(), UUID(request.id)
+        await commands.set_task_status(session, call.principal, task_id, "IN_PROGRESS", self._clock.now())
+        return await _read_task(call, session, task_id)
+
+    async def CompleteProcessTask(
+        self, request: process_pb2.CompleteProcessTaskRequest, call: Call
+    ) -> process_pb2.ProcessTask:
+        session, task_id, now = await call.session(), UUID(request.id), self._clock.now()
+        await commands.set_task_status(session, call.principal, task_id, "COMPLETED", now, request.notes)
+        return await _read_task(call, session, task_id)
 
     async def DeleteProcessTask(self, request: process_pb2.DeleteProcessTaskRequest, call: Call) -> Empty:
         session = await call.session()

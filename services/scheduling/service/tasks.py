@@ -67,6 +67,16 @@ class TaskService:
         task_id = await commands.create(session, call.principal, values_of(request), self._clock.now())
         return await read_task(self._pictures, call, session, task_id)
 
+    async def BulkCreateTasks(
+        self, request: task_pb2.BulkCreateTasksRequest, call: Call
+    ) -> task_pb2.BulkCreateTasksResponse:
+        session, now = await call.session(), self._clock.now()
+        made = [await commands.create(session, call.principal, values_of(draft), now) for draft in request.tasks]
+        rows, people = await queries.tasks_by_ids(SessionReader(session), call.principal.tenant, made)
+        in_order = sorted(rows, key=lambda row: made.index(row.id))
+        messages = await task_messages(self._pictures, SessionReader(session), in_order, people)
+        return task_pb2.BulkCreateTasksResponse(tasks=messages)
+
     async def UpdateTask(self, request: task_pb2.UpdateTaskRequest, call: Call) -> task_pb2.Task:
         session = await call.session()
         changes = changes_of(request, FIELDS, nullable=NULLABLE)

@@ -166,3 +166,28 @@ async def test_every_state_of_a_process_and_its_tasks_is_published(
     await service.DeleteProcess(processes.DeleteProcessRequest(id=made.id), principal=us.manager)
     (gone,) = await bus.of_aggregate(facts.ProcessDeleted, made.id, 1)
     assert (gone.message.process.id, gone.message.process.version) == (made.id, 3)
+
+
+async def test_a_task_of_a_process_is_begun_and_ended_once_and_a_process_put_away(
+    api: Api, scheduling: RunningService, bus: Bus
+) -> None:
+    us = team(scheduling)
+    service = api.ProcessService
+    drafts = [processes.ProcessTaskDraft(title="Lights")]
+    made = await service.CreateProcess(processes.CreateProcessRequest(name="Open", tasks=drafts), principal=us.manager)
+    (task,) = made.tasks
+    start = processes.StartProcessTaskRequest(id=task.id)
+    started = await service.StartProcessTask(start, principal=us.manager)
+    again = await service.StartProcessTask(start, principal=us.manager)
+    assert (started.status, started.HasField("started_at"), again) == ("IN_PROGRESS", True, started)
+    assert (await refusal(service.StartProcessTask(start, principal=us.principal(0)))).code == "permission_denied"
+    finish = processes.CompleteProcessTaskRequest(id=task.id, notes="All bright")
+    assert (await refusal(service.CompleteProcessTask(finish, principal=manager(uuid4())))).code == "not_found"
+    done = await service.CompleteProcessTask(finish, principal=us.manager)
+    assert (done.status, done.progress, done.completion_notes) == ("COMPLETED", 100, "All bright")
+    assert (await refusal(service.StartProcessTask(start, principal=us.manager))).code == "task_over"
+    archive = processes.ArchiveProcessRequest(id=made.id)
+    archived = [await service.ArchiveProcess(archive, principal=us.manager) for _ in range(2)]
+    assert [(one.status, one.is_active) for one in archived] == [("ARCHIVED", False)] * 2
+    updated = await bus.of_aggregate(facts.ProcessUpdated, made.id, 1)
+    assert [event.message.process.status for event in updated] == ["ARCHIVED"]
