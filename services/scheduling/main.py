@@ -23,7 +23,9 @@ from mizan.scheduling.v1 import (
     task_overview_pb2,
     task_pb2,
     task_template_pb2,
+    team_pb2,
     template_pb2,
+    template_selection_pb2,
     template_shift_pb2,
     template_version_pb2,
     week_pb2,
@@ -64,6 +66,8 @@ from services.scheduling.service.task_overview import TaskOverviewService
 from services.scheduling.service.task_pictures import TaskPictures
 from services.scheduling.service.task_templates import TaskTemplateService
 from services.scheduling.service.tasks import TaskService
+from services.scheduling.service.team import TeamService
+from services.scheduling.service.template_selections import TemplateSelectionService
 from services.scheduling.service.template_shifts import TemplateShiftService
 from services.scheduling.service.template_versions import TemplateVersionService
 from services.scheduling.service.templates import ScheduleTemplateService
@@ -93,6 +97,11 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (
                 template_version_pb2.DESCRIPTOR.services_by_name["TemplateVersionService"],
                 TemplateVersionService(),
+            ),
+            (team_pb2.DESCRIPTOR.services_by_name["TeamService"], TeamService()),
+            (
+                template_selection_pb2.DESCRIPTOR.services_by_name["TemplateSelectionService"],
+                TemplateSelectionService(),
             ),
             (week_pb2.DESCRIPTOR.services_by_name["WeekService"], WeekService(planner, clock)),
             (shift_pb2.DESCRIPTOR.services_by_name["ShiftService"], ShiftService(clock)),

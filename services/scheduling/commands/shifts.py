@@ -111,7 +111,7 @@ async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str
         break_minutes=_break(values.get("break_duration")),
         role=role_code(values.get("role")) or (people[0].role if people else DEFAULT_ROLE),
         color=values.get("color") or _own_color([person.user_id for person in people]),
-        task_templates=await _templates(session, restaurant_id, values.get("task_templates", ())),
+        task_templates=await known_templates(session, restaurant_id, values.get("task_templates", ())),
         bidding_deadline=values.get("bidding_deadline"),
         created_by=actor,
         last_modified_by=actor,
@@ -195,7 +195,7 @@ async def change(
     if "color" in values:
         shift.color = values["color"] or _own_color(people)
     if "task_templates" in values:
-        shift.task_templates = await _templates(session, restaurant_id, values["task_templates"])
+        shift.task_templates = await known_templates(session, restaurant_id, values["task_templates"])
     for name in PLAIN:
         if name in values and (values[name] is not None or name not in ("status", "is_recurring", *LISTS)):
             setattr(shift, name, values[name])
@@ -377,7 +377,8 @@ def _break(value: Any) -> int:
     return DEFAULT_BREAK_MINUTES if minutes is None else minutes
 
 
-async def _templates(session: AsyncSession, restaurant_id: UUID, ids: Iterable[UUID]) -> list[UUID]:
+async def known_templates(session: AsyncSession, restaurant_id: UUID, ids: Iterable[UUID]) -> list[UUID]:
+    """The templates of tasks with these ids, each once. Raises NotFound when the restaurant lacks one."""
     wanted = list(dict.fromkeys(ids))
     found = set(
         await session.scalars(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import time, timedelta
 from hashlib import md5
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +27,7 @@ USUAL_HOURS: Final[Mapping[str, tuple[time, time]]] = {
     "CLEANER": (time(6), time(14)),
 }
 OTHER_HOURS: Final = (time(9), time(17))
+FULL_WEEK: Final = timedelta(hours=48)
 OVER: Final = frozenset({"COMPLETED", "CANCELLED", "NO_SHOW"})
 
 
@@ -44,6 +45,12 @@ def role_code(text: str | None) -> str:
 def usual_hours(role: str) -> tuple[time, time]:
     """When a role works where a template does not say so."""
     return USUAL_HOURS.get(role, OTHER_HOURS)
+
+
+def availability_score(planned: timedelta, days: int) -> float:
+    """How free somebody is who is planned for so long in so many days: 100 for nothing, 0 for a full week of work."""
+    full = FULL_WEEK * max(1.0, days / 7)
+    return round(max(0.0, 1 - planned / full) * 100, 2)
 
 
 @dataclass

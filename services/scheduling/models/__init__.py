@@ -21,6 +21,7 @@ from services.scheduling.models.task import ShiftTask, Task, TaskTemplate, Templ
 from services.scheduling.models.task_category import TaskCategory
 from services.scheduling.models.task_checkpoint import TaskCheckpoint
 from services.scheduling.models.template import ScheduleTemplate, TemplateShift, TemplateVersion
+from services.scheduling.models.template_selection import TemplateSelection
 from services.scheduling.models.week import Publication, WeeklySchedule
 
 TENANT_TABLES = {
@@ -58,6 +59,7 @@ TENANT_TABLES = {
             TaskCheckpoint,
             TaskTemplate,
             TemplateRun,
+            TemplateSelection,
             TemplateShift,
             TemplateVersion,
             WeeklySchedule,
@@ -101,6 +103,7 @@ __all__ = [
     "TaskCheckpoint",
     "TaskTemplate",
     "TemplateRun",
+    "TemplateSelection",
     "TemplateShift",
     "TemplateVersion",
     "WeeklySchedule",

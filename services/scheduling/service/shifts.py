@@ -158,7 +158,7 @@ class ShiftService:
     async def StaffHours(self, request: shift_pb2.StaffHoursRequest, call: Call) -> shift_pb2.StaffHoursResponse:
         person = UUID(request.staff_id)
         await refdata.member(call.read(), call.principal.tenant, person)
-        first, last = _range(request.date_from, request.date_to, "date_to")
+        first, last = days_of(request.date_from, request.date_to, "date_to")
         chosen = Filter(staff_id=person, date_from=first, date_to=last)
         shifts = await queries.all_shifts(call.read(), call.principal.tenant, chosen, details=False)
         by_role: defaultdict[str, list[timedelta]] = defaultdict(list)
@@ -217,7 +217,7 @@ class ShiftService:
     async def GetMyCalendar(
         self, request: shift_pb2.GetMyCalendarRequest, call: Call
     ) -> shift_pb2.GetMyCalendarResponse:
-        first, last = _range(request.start_date, request.end_date, "end_date")
+        first, last = days_of(request.start_date, request.end_date, "end_date")
         chosen = Filter(staff_id=call.principal.user_id, date_from=first, date_to=last)
         shifts = await queries.all_shifts(call.read(), call.principal.tenant, chosen)
         return shift_pb2.GetMyCalendarResponse(events=[_event(shift) for shift in shifts])
@@ -261,7 +261,8 @@ def _drafts(request: Any) -> list[dict[str, Any]]:
     return [values_of(draft) for draft in request.tasks]
 
 
-def _range(first: str, last: str, field: str) -> tuple[date, date]:
+def days_of(first: str, last: str, field: str) -> tuple[date, date]:
+    """The first and the last day of a request. Raises Invalid for too many, and for the wrong way round."""
     start, end = date.fromisoformat(first), date.fromisoformat(last)
     if end < start:
         raise Invalid.field(field, "Must not be before the first day.")

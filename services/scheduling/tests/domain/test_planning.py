@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from servicekit.errors import Invalid
 from services.scheduling.domain.clock import duration_text, minutes_of, shift_of
-from services.scheduling.domain.planning import PALETTE, changes_for_people, color_of, role_code
+from services.scheduling.domain.planning import PALETTE, availability_score, changes_for_people, color_of, role_code
 
 PARIS = ZoneInfo("Europe/Paris")
 MONDAY = date(2026, 11, 23)
@@ -101,3 +101,12 @@ def test_a_person_keeps_their_colour(person: UUID) -> None:
 def test_roles_are_kept_in_one_form() -> None:
     assert role_code(" kitchen-help ") == "KITCHEN_HELP"
     assert role_code(None) == ""
+
+
+@given(st.integers(0, 400), st.integers(1, 400))
+def test_somebody_is_as_free_as_the_share_of_full_weeks_that_is_left(planned: int, days: int) -> None:
+    score = availability_score(timedelta(hours=planned), days)
+    assert 0 <= score <= 100
+    assert score == (100 if planned == 0 else score) >= availability_score(timedelta(hours=planned + 1), days)
+    assert availability_score(timedelta(hours=planned), 7) == pytest.approx(max(0, 48 - planned) / 48 * 100, abs=0.01)
+    assert availability_score(timedelta(hours=2 * planned), 14) == availability_score(timedelta(hours=planned), 7)

@@ -9,6 +9,7 @@ import pytest
 
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from mizan.scheduling.v1 import shift_pb2 as shifts
+from mizan.scheduling.v1 import team_pb2 as teams
 from mizan.scheduling.v1 import week_pb2 as weeks
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.events import Bus
@@ -232,3 +233,30 @@ async def test_hours_are_summed_by_role_and_week(api: Api, scheduling: RunningSe
     assert {(part.key, part.hours) for part in answer.by_role} == {("WAITER", 7.5), ("CHEF", 7.5)}
     assert [part.key for part in answer.by_week] == ["2026-11-23", "2026-11-30"]
     assert UUID(answer.staff_id) == us.people[0]
+
+
+async def test_planners_see_how_much_everybody_is_planned_for(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling, timezone="Europe/Paris")
+    await plan(api, us, 0, 1)
+    await plan(api, us, 0, shift_date="2026-11-24", start="22:00", end="06:00", break_duration='"01:00:00"')
+    cancelled = await plan(api, us, 2)
+    await change(api, us, cancelled.id, status="CANCELLED")
+    await plan(api, us, 2, shift_date="2026-11-30")
+    week = teams.GetTeamAvailabilityRequest(start_date=MONDAY, end_date="2026-11-29")
+    with scheduling.statements() as ran:
+        answer = await api.TeamService.GetTeamAvailability(week, principal=us.manager)
+    assert len(ran) == 1
+    assert [(one.staff_id, one.name, one.shifts_count, one.total_hours) for one in answer.availability] == [
+        (str(us.people[0]), "Person0 Idrissi", 2, 14.5),
+        (str(us.people[1]), "Person1 Idrissi", 1, 7.5),
+        (str(us.people[2]), "Person2 Idrissi", 0, 0.0),
+    ]
+    assert [one.availability_score for one in answer.availability] == [69.79, 84.38, 100.0]
+    for wrong, principal, code in (
+        (teams.GetTeamAvailabilityRequest(start_date=MONDAY, end_date="2026-11-22"), us.manager, "invalid"),
+        (week, us.principal(0), "permission_denied"),
+    ):
+        with pytest.raises(RemoteRefusal) as refused:
+            await api.TeamService.GetTeamAvailability(wrong, principal=principal)
+        assert refused.value.code == code
+    assert not (await api.TeamService.GetTeamAvailability(week, principal=manager(uuid4()))).availability

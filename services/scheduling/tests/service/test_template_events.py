@@ -10,6 +10,7 @@ from mizan.scheduling.events.v1 import events_pb2 as facts
 from mizan.scheduling.v1 import checklist_template_pb2 as checklists
 from mizan.scheduling.v1 import task_template_pb2 as task_templates
 from mizan.scheduling.v1 import template_pb2 as templates
+from mizan.scheduling.v1 import template_selection_pb2 as selections
 from mizan.scheduling.v1 import template_shift_pb2 as shifts
 from mizan.scheduling.v1 import template_version_pb2 as versions
 from servicekit.grpc_client import RemoteRefusal
@@ -213,3 +214,39 @@ async def test_a_copy_is_published_as_a_new_template(api: Api, bus: Bus, schedul
         copied = await api.ChecklistTemplateService.DuplicateChecklistTemplate(request, principal=us.manager)
     (created,) = await bus.of_aggregate(facts.TemplateCreated, copied.id, 1)
     assert (created.message.template.kind, created.message.template.name) == (kind, copied.name)
+
+
+async def test_a_choice_of_templates_is_remembered(api: Api, scheduling: RunningService) -> None:
+    us, them = team(scheduling), team(scheduling)
+    service = api.TemplateSelectionService
+    ids = []
+    for name in ("Opening", "Closing"):
+        draft = task_templates.CreateTaskTemplateRequest(name=name, template_type="OPENING")
+        ids.append((await api.TaskTemplateService.CreateTaskTemplate(draft, principal=us.manager)).id)
+
+    async def chosen(principal: Principal, staff_id: str | None = None) -> list[str]:
+        request = selections.GetTemplateSelectionRequest(staff_id=staff_id)
+        return list((await service.GetTemplateSelection(request, principal=principal)).template_ids)
+
+    me, mine = us.principal(0), str(us.people[0])
+    assert await chosen(me) == []
+    for order in (ids, ids[::-1]):
+        save = selections.SaveTemplateSelectionRequest(staff_id=mine, template_ids=order)
+        await service.SaveTemplateSelection(save, principal=us.manager)
+        assert await chosen(me) == await chosen(us.manager, mine) == order
+    await api.TaskTemplateService.DeleteTaskTemplate(
+        task_templates.DeleteTaskTemplateRequest(id=ids[0]), principal=us.manager
+    )
+    assert await chosen(me) == ids[1:]
+    theirs = str(them.people[0])
+    wrong = (
+        (selections.SaveTemplateSelectionRequest(staff_id=theirs), us.manager, "not_found"),
+        (selections.SaveTemplateSelectionRequest(template_ids=ids), them.manager, "not_found"),
+        (selections.SaveTemplateSelectionRequest(staff_id=str(us.people[1])), me, "permission_denied"),
+    )
+    for request, principal, code in wrong:
+        with pytest.raises(RemoteRefusal) as refused:
+            await service.SaveTemplateSelection(request, principal=principal)
+        assert refused.value.code == code
+    await service.ClearTemplateSelection(selections.ClearTemplateSelectionRequest(), principal=me)
+    assert await chosen(us.manager, mine) == []
