@@ -79,14 +79,16 @@ _KIND, _SEARCH = _optional("kind", sa.Text), _optional("search", sa.Text)
 _OF_SHIFTS, _OF_SAFETY = _optional("of_shifts", sa.Boolean), _optional("of_safety", sa.Boolean)
 _DUE_FROM = _optional("due_from", sa.DateTime(timezone=True))
 _DUE_TO = _optional("due_to", sa.DateTime(timezone=True))
-_DONE_BY = sa.or_(
+DONE_BY = sa.or_(
     ShiftTask.assigned_to == _OWN,
     sa.and_(
         ShiftTask.assigned_to.is_(None),
         sa.exists().where(ShiftPerson.shift_id == ShiftTask.shift_id, ShiftPerson.user_id == _OWN),
     ),
 )
-_MAY_SEE = sa.or_(_OWN.is_(None), _DONE_BY)
+"""The tasks of one person, `own`: also those of their shifts that nobody has."""
+
+_MAY_SEE = sa.or_(_OWN.is_(None), DONE_BY)
 _CHOSEN = sa.and_(
     ShiftTask.restaurant_id == _RESTAURANT,
     _MAY_SEE,
@@ -120,6 +122,7 @@ _CHILDREN = Query(
 _ONE = Query(
     _TASKS.where(ShiftTask.restaurant_id == _RESTAURANT, _MAY_SEE, ShiftTask.id == bindparam("id", type_=sa.Uuid))
 )
+_BY_IDS = tasks_where(ShiftTask.id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid))))
 _STATISTICS = Query(
     sa.select(
         ShiftTask.status,
@@ -163,6 +166,11 @@ async def one_task(reading: Reading, restaurant_id: UUID, task_id: UUID, own: UU
     if row is None:
         raise NotFound(NO_TASK)
     return row
+
+
+async def tasks_by_ids(reading: Reading, restaurant_id: UUID, ids: list[UUID]) -> list[Any]:
+    """Several tasks, subtasks too."""
+    return list(await reading.all(_BY_IDS, restaurant_id=restaurant_id, ids=ids))
 
 
 async def statistics(reader: Reader, restaurant_id: UUID, since: datetime, **chosen: Any) -> list[Any]:

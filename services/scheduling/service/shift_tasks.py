@@ -67,6 +67,25 @@ class ShiftTaskService:
         task_id = await commands.create(session, call.principal, values, self._clock.now())
         return await read_task(self._pictures, call, session, task_id)
 
+    async def BulkCreateShiftTasks(
+        self, request: shift_task_pb2.BulkCreateShiftTasksRequest, call: Call
+    ) -> shift_task_pb2.BulkCreateShiftTasksResponse:
+        session, now = await call.session(), self._clock.now()
+        made = [
+            await commands.create(session, call.principal, _in_our_words(values_of(draft)), now)
+            for draft in request.tasks
+        ]
+        rows = await queries.tasks_by_ids(SessionReader(session), call.principal.tenant, made)
+        tasks = [shift_task_message(row) for row in sorted(rows, key=lambda row: made.index(row.id))]
+        return shift_task_pb2.BulkCreateShiftTasksResponse(tasks=tasks)
+
+    async def AddSubtask(self, request: shift_task_pb2.AddSubtaskRequest, call: Call) -> shift_task_pb2.ShiftTask:
+        session = await call.session()
+        above = await commands.locked(session, call.principal, UUID(request.id))
+        values = {"shift": above.shift_id, **values_of(request, without=("id",)), "parent_task": above.id}
+        task_id = await commands.create(session, call.principal, _in_our_words(values), self._clock.now())
+        return await read_task(self._pictures, call, session, task_id)
+
     async def UpdateShiftTask(
         self, request: shift_task_pb2.UpdateShiftTaskRequest, call: Call
     ) -> shift_task_pb2.ShiftTask:

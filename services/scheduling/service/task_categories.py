@@ -10,6 +10,7 @@ from servicekit.db import SessionReader
 from servicekit.paging import page_of
 from servicekit.patch import changes_of, values_of
 from services.scheduling.commands import task_categories as commands
+from services.scheduling.commands.shift_tasks import PLAN
 from services.scheduling.queries import task_categories as queries
 from services.scheduling.service.convert import task_category_message
 
@@ -23,6 +24,27 @@ class TaskCategoryService:
         count, rows = await queries.page_of_categories(call.read(), call.principal.tenant, page_of(request))
         return task_category_pb2.ListTaskCategoriesResponse(
             count=count, results=[task_category_message(row) for row in rows]
+        )
+
+    async def ListTaskCategoriesWithCounts(
+        self, request: task_category_pb2.ListTaskCategoriesWithCountsRequest, call: Call
+    ) -> task_category_pb2.ListTaskCategoriesWithCountsResponse:
+        reader, tenant = call.read(), call.principal.tenant
+        count, rows = await queries.page_of_categories(reader, tenant, page_of(request))
+        own = None if call.principal.may(PLAN) else call.principal.user_id
+        tasks = await queries.task_counts(reader, tenant, [row.id for row in rows], own)
+        return task_category_pb2.ListTaskCategoriesWithCountsResponse(
+            count=count,
+            results=[
+                task_category_pb2.TaskCategoryCount(
+                    id=str(row.id),
+                    name=row.name,
+                    color=row.color,
+                    task_count=tasks.get(row.id, 0),
+                    description=row.description,
+                )
+                for row in rows
+            ],
         )
 
     async def CreateTaskCategory(

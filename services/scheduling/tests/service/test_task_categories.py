@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from mizan.scheduling.events.v1 import events_pb2 as facts
+from mizan.scheduling.v1 import shift_task_pb2 as shift_tasks
 from mizan.scheduling.v1.task_category_pb2 import (
     CreateTaskCategoryRequest,
     DeleteTaskCategoryRequest,
     GetTaskCategoryRequest,
     ListTaskCategoriesRequest,
+    ListTaskCategoriesWithCountsRequest,
     TaskCategory,
     UpdateTaskCategoryRequest,
 )
@@ -21,6 +23,7 @@ from servicekit.identity import ANONYMOUS, Principal
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
 from services.scheduling.tests.conftest import manager, waiter
+from services.scheduling.tests.team import team
 
 
 async def create(api: Api, principal: Principal, name: str, **fields: Any) -> TaskCategory:
@@ -173,3 +176,28 @@ async def test_a_changed_and_a_removed_category_are_published(api: Api, bus: Bus
     (removed,) = await bus.of_aggregate(facts.TaskCategoryDeleted, made.id, 1)
     about.version = 3
     assert removed.message.category == about
+
+
+async def test_categories_say_how_many_tasks_they_have(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    drafts = [
+        shift_tasks.CreateShiftTaskRequest(title="Grill", category="Kitchen", assigned_to=str(us.people[0])),
+        shift_tasks.CreateShiftTaskRequest(title="Oven", category="Kitchen", status="PENDING"),
+        shift_tasks.CreateShiftTaskRequest(title="Terrace", category="Floor"),
+    ]
+    request = shift_tasks.BulkCreateShiftTasksRequest(tasks=drafts)
+    made = await api.ShiftTaskService.BulkCreateShiftTasks(request, principal=us.manager)
+    assert [(task.title, task.status) for task in made.tasks] == [
+        ("Grill", "TODO"),
+        ("Oven", "TODO"),
+        ("Terrace", "TODO"),
+    ]
+    listing = ListTaskCategoriesWithCountsRequest()
+    count = api.TaskCategoryService.ListTaskCategoriesWithCounts
+    with scheduling.statements() as ran:
+        found = await count(listing, principal=us.manager)
+    assert [(one.name, one.task_count) for one in found.results] == [("Floor", 1), ("Kitchen", 2)]
+    assert len(ran) == 3
+    own = await count(listing, principal=us.principal(0))
+    assert [(one.name, one.task_count) for one in own.results] == [("Floor", 0), ("Kitchen", 1)]
+    assert (await count(listing, principal=manager(uuid4()))).count == 0

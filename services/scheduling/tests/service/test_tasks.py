@@ -205,3 +205,30 @@ async def test_a_task_is_as_far_as_the_tasks_under_it(api: Api, scheduling: Runn
     found = await service.ListSubtasks(subtasks, principal=us.manager)
     assert [task.title for task in found.tasks] == ["Till", "Doors"]
     assert (await refusal(service.ListSubtasks(subtasks, principal=us.principal(0)))).code == "not_found"
+
+
+async def test_a_part_of_a_task_belongs_to_its_shift(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    shift = await plan(api, us, 0)
+    service = api.ShiftTaskService
+    request = shift_tasks.CreateShiftTaskRequest(title="Close", shift=shift.id, assigned_to=str(us.people[0]))
+    above = await service.CreateShiftTask(request, principal=us.manager)
+    wanted = shift_tasks.AddSubtaskRequest(id=above.id, title="Till", priority="HIGH")
+    part = await service.AddSubtask(wanted, principal=us.principal(0))
+    assert (part.parent_task, part.shift, part.priority) == (above.id, shift.id, "HIGH")
+    assert part.assigned_to == str(us.people[0])
+    assert (await refusal(service.AddSubtask(wanted, principal=us.principal(1)))).code == "not_found"
+    deeper = shift_tasks.AddSubtaskRequest(id=part.id, title="Coins")
+    assert list((await refusal(service.AddSubtask(deeper, principal=us.manager))).fields) == ["parent_task"]
+
+
+async def test_several_tasks_of_shifts_are_made_together_or_none(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    drafts = [
+        shift_tasks.CreateShiftTaskRequest(title="Lay tables"),
+        shift_tasks.CreateShiftTaskRequest(title="Fold napkins", assigned_to=str(us.restaurant_id)),
+    ]
+    request = shift_tasks.BulkCreateShiftTasksRequest(tasks=drafts)
+    assert (await refusal(api.ShiftTaskService.BulkCreateShiftTasks(request, principal=us.manager))).code == "not_found"
+    listed = await api.ShiftTaskService.ListShiftTasks(shift_tasks.ListShiftTasksRequest(), principal=us.manager)
+    assert listed.count == 0
