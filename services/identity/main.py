@@ -18,6 +18,7 @@ from mizan.identity.v1 import (
     report_pb2,
     restaurant_pb2,
     role_pb2,
+    schedule_audit_pb2,
     settings_pb2,
     staff_pb2,
     staff_request_pb2,
@@ -50,6 +51,7 @@ from services.identity.service.profiles import ProfileService
 from services.identity.service.reports import ReportService
 from services.identity.service.restaurants import RestaurantService
 from services.identity.service.roles import RoleService
+from services.identity.service.schedule_audit import ScheduleAuditService
 from services.identity.service.settings import SettingsService
 from services.identity.service.staff import StaffService
 from services.identity.service.staff_requests import StaffRequestService
@@ -93,6 +95,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (device_pb2.DESCRIPTOR.services_by_name["DeviceService"], DeviceService(vault, clock)),
             (api_key_pb2.DESCRIPTOR.services_by_name["ApiKeyService"], ApiKeyService(vault, clock)),
             (audit_pb2.DESCRIPTOR.services_by_name["AuditService"], AuditService(clock)),
+            (
+                schedule_audit_pb2.DESCRIPTOR.services_by_name["ScheduleAuditService"],
+                ScheduleAuditService(clock),
+            ),
             (user_pb2.DESCRIPTOR.services_by_name["UserService"], UserService(vault, clock, settings.public_url)),
             (staff_pb2.DESCRIPTOR.services_by_name["StaffService"], StaffService(vault, clock)),
             (role_pb2.DESCRIPTOR.services_by_name["RoleService"], RoleService()),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from servicekit.db import Query, Reader
 from servicekit.errors import NotFound
@@ -16,6 +17,7 @@ from servicekit.paging import Page
 from servicekit.zones import beginning_of
 from services.identity.models import AuditEntry
 
+NO_ENTRY: Final = "No AuditLog matches the given query."
 EXPORT_BATCH: Final = 1_000
 
 _INSTANT = sa.DateTime(timezone=True)
@@ -42,6 +44,8 @@ _CONDITIONS: Final[Mapping[str, sa.ColumnElement[bool]]] = {
     "restaurant_id": AuditEntry.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
     "user_id": AuditEntry.user_id == bindparam("user_id", type_=sa.Uuid),
     "action": AuditEntry.action == bindparam("action", type_=sa.Text),
+    "actions": AuditEntry.action == sa.any_(bindparam("actions", type_=ARRAY(sa.Text))),
+    "other_actions": AuditEntry.action != sa.all_(bindparam("other_actions", type_=ARRAY(sa.Text))),
     "entity_type": AuditEntry.entity_type == bindparam("entity_type", type_=sa.Text),
     "entity_id": AuditEntry.entity_id == bindparam("entity_id", type_=sa.Text),
     "service": AuditEntry.service == bindparam("service", type_=sa.Text),
@@ -69,16 +73,16 @@ def filters_of(request: Any, restaurant_id: UUID, zone: str) -> dict[str, Any]:
         if request.HasField(name):
             filters[name] = getattr(request, name)
     if request.HasField("start_date"):
-        filters["since"] = _midnight(date.fromisoformat(request.start_date), zone)
+        filters["since"] = midnight(date.fromisoformat(request.start_date), zone)
     if request.HasField("end_date"):
-        filters["until"] = _midnight(date.fromisoformat(request.end_date), zone, days_later=1)
+        filters["until"] = midnight(date.fromisoformat(request.end_date), zone, days_later=1)
     if request.HasField("search"):
         literal = request.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         filters["pattern"] = f"%{literal}%"
     return filters
 
 
-def _midnight(day: date, zone: str, *, days_later: int = 0) -> datetime:
+def midnight(day: date, zone: str, *, days_later: int = 0) -> datetime:
     """The instant at which a day begins in a zone; the first and last days of the calendar stand for ever."""
     try:
         return beginning_of(day + timedelta(days=days_later), ZoneInfo(zone))
@@ -86,10 +90,15 @@ def _midnight(day: date, zone: str, *, days_later: int = 0) -> datetime:
         return datetime.max.replace(tzinfo=UTC) if days_later else datetime.min.replace(tzinfo=UTC)
 
 
+def conditions_of(filters: Collection[str]) -> list[sa.ColumnElement[bool]]:
+    """The conditions that filters of these names are, each with a parameter of its name."""
+    return [_CONDITIONS[name] for name in sorted(filters)]
+
+
 @lru_cache(maxsize=1024)
 def page_queries(filters: frozenset[str]) -> tuple[Query, Query]:
     """The statements that count the entries under some filters and read a page of them."""
-    conditions = [_CONDITIONS[name] for name in sorted(filters)]
+    conditions = conditions_of(filters)
     return (
         Query(sa.select(sa.func.count()).select_from(AuditEntry).where(*conditions)),
         Query(
@@ -105,7 +114,7 @@ def page_queries(filters: frozenset[str]) -> tuple[Query, Query]:
 @lru_cache(maxsize=1024)
 def _batch_query(names: frozenset[str]) -> Query:
     """The statement that reads the entries under some filters from a place in their order on."""
-    conditions = [_CONDITIONS[name] for name in sorted(names)]
+    conditions = conditions_of(names)
     return Query(sa.select(*_COLUMNS).where(*conditions).order_by(*_NEWEST_FIRST).limit(EXPORT_BATCH))
 
 
@@ -123,7 +132,7 @@ async def entry(reader: Reader, restaurant_id: UUID, entry_id: UUID) -> Any:
     """One entry of a restaurant. Raises NotFound."""
     row = await reader.first(_ENTRY, restaurant_id=restaurant_id, entry_id=entry_id)
     if row is None:
-        raise NotFound("No AuditLog matches the given query.")
+        raise NotFound(NO_ENTRY)
     return row
 
 

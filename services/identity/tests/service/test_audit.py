@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from mizan.audit.events.v1 import events_pb2 as audit_facts
 from mizan.identity.v1 import api_key_pb2, audit_pb2, settings_pb2
+from mizan.identity.v1 import schedule_audit_pb2 as planning
 from servicekit import events
 from servicekit.db import SYSTEM, Query, Scope
 from servicekit.grpc_client import RemoteRefusal
@@ -249,9 +250,14 @@ async def test_staff_read_no_trail(api: Api, owner: Owner) -> None:
     assert refused.value.code == "permission_denied"
 
 
-async def exported(identity: RunningService, owner: Owner, **filters: Any) -> bytes:
+async def exported(identity: RunningService, owner: Owner, of: str = "Audit", **filters: Any) -> bytes:
     """The whole of an exported file, as the gateway streams it."""
-    servicer: Any = next(s for d, s in identity.service.servicers if d.name == "AuditService")
+    servicer: Any = next(s for d, s in identity.service.servicers if d.name == f"{of}Service")
+    request: audit_pb2.ExportAuditEntriesRequest | planning.ExportScheduleAuditRequest
+    if of == "ScheduleAudit":
+        export, request = servicer.ExportScheduleAudit, planning.ExportScheduleAuditRequest(**filters)
+    else:
+        export, request = servicer.ExportAuditEntries, audit_pb2.ExportAuditEntriesRequest(**filters)
 
     class ExportCall:
         principal = owner.principal
@@ -260,7 +266,7 @@ async def exported(identity: RunningService, owner: Owner, **filters: Any) -> by
             return identity.service.core.database.read(Scope(owner.restaurant_id))
 
     async def run() -> bytes:
-        parts = await servicer.ExportAuditEntries(audit_pb2.ExportAuditEntriesRequest(**filters), ExportCall())
+        parts = await export(request, ExportCall())
         return b"".join([part.data async for part in parts])
 
     return identity.run(run())
@@ -347,3 +353,117 @@ def test_a_page_of_a_long_trail_is_read_by_index(
     assert sum(node.get("Rows Removed by Filter", 0) for node in page) == 0
     count = plan_of(settings, counting, parameters, long_trail)
     assert "Seq Scan" not in {node["Node Type"] for node in count}
+
+
+async def test_planning_has_its_own_view_of_the_trail(api: Api, identity: RunningService, owner: Owner) -> None:
+    me, service = owner.principal.user_id, api.ScheduleAuditService
+    rows: list[dict[str, Any]] = [
+        {"entity_id": "s-1", "user_id": me, "action": "CREATE", "new_values": {"name": "Grill"}, "old_values": {}},
+        {"entity_id": "s-1", "user_id": me, "occurred_at": NOON + timedelta(hours=1)},
+        {"entity_id": "s-1", "action": "DELETE", "occurred_at": NOON + timedelta(hours=2)},
+        {"entity_type": "Week", "occurred_at": NOON - timedelta(days=1)},
+        {"service": "pos", "action": "DELETE"},
+    ]
+    created, changed, deleted, week, sale = map(
+        str, written(identity, owner, [{"new_values": {}, "old_values": {}, **row} for row in rows])
+    )
+
+    async def listed(**filters: Any) -> list[str]:
+        request = planning.ListScheduleAuditRequest(**{"page": 1, "page_size": 50, **filters})
+        answer = await service.ListScheduleAudit(request, principal=owner.principal)
+        assert answer.count == len(answer.results)
+        return [entry.id for entry in answer.results]
+
+    assert await listed() == [deleted, changed, created, week]
+    for filters, found in (
+        ({"severity": "HIGH"}, [deleted]),
+        ({"severity": "LOW"}, [changed, created, week]),
+        ({"severity": "CRITICAL"}, []),
+        ({"action": "CREATE"}, [created]),
+        ({"user_id": str(me)}, [changed, created]),
+        ({"content_type": "Week"}, [week]),
+        ({"end_date": "2026-03-09"}, [week]),
+        ({"start_date": "2026-03-10T13:00:00Z"}, [deleted, changed]),
+        ({"start_date": "2026-03-10T14:00:00 01:00", "end_date": "2026-03-10T14:00:00Z"}, [changed]),
+        ({"start_date": "9999-12-31"}, []),
+    ):
+        assert await listed(**filters) == found, filters
+    one = await service.GetScheduleAuditEntry(
+        planning.GetScheduleAuditEntryRequest(id=created), principal=owner.principal
+    )
+    assert (one.user_name, one.user_email, one.severity, one.object_str) == ("Amina", owner.user.email, "LOW", "Grill")
+    assert (one.content_type_name, one.object_id, json.loads(one.metadata)["service"]) == ("Shift", "s-1", "scheduling")
+    trail = await service.GetScheduleObjectTrail(
+        planning.GetScheduleObjectTrailRequest(content_type="Shift", object_id="s-1"), principal=owner.principal
+    )
+    assert [entry.id for entry in trail.audit_trail] == [deleted, changed, created]
+    assert (trail.object.type, trail.object.id, trail.object.str) == ("Shift", "s-1", "Grill")
+
+    other = await register(api, f"a{uuid4().hex[:10]}")
+    refusals = (
+        (service.GetScheduleAuditEntry, planning.GetScheduleAuditEntryRequest(id=sale), owner, "not_found"),
+        (service.GetScheduleAuditEntry, planning.GetScheduleAuditEntryRequest(id=created), other, "not_found"),
+        (
+            service.GetScheduleObjectTrail,
+            planning.GetScheduleObjectTrailRequest(content_type="Shift", object_id="s-1"),
+            other,
+            "not_found",
+        ),
+        (
+            service.GetUserScheduleActivity,
+            planning.GetUserScheduleActivityRequest(user_id=str(me)),
+            other,
+            "not_found",
+        ),
+        (service.ListScheduleAudit, planning.ListScheduleAuditRequest(user_id=str(me)), other, "not_found"),
+        (service.ListScheduleAudit, planning.ListScheduleAuditRequest(start_date="yesterday"), owner, "invalid"),
+    )
+    for method, request, who, code in refusals:
+        with pytest.raises(RemoteRefusal) as refused:
+            await method(request, principal=who.principal)
+        assert refused.value.code == code
+
+
+async def test_planning_is_counted_by_kind_person_and_day(api: Api, identity: RunningService, owner: Owner) -> None:
+    me, service = owner.principal.user_id, api.ScheduleAuditService
+    now = datetime.now(UTC)
+    rows: list[dict[str, Any]] = [
+        {"user_id": me, "action": "CREATE"},
+        {"user_id": me, "action": "DELETE", "occurred_at": now},
+        {"action": "CREATE", "occurred_at": NOON - timedelta(days=2)},
+        {"action": "CREATE", "occurred_at": NOON - timedelta(days=40)},
+    ]
+    ids = [str(one) for one in written(identity, owner, rows)]
+    until = planning.SummarizeScheduleAuditRequest(end_date="2026-03-10")
+    early = await service.SummarizeScheduleAudit(until, principal=owner.principal)
+    assert early.total_activities == 3
+    assert json.loads(early.action_statistics) == {"CREATE": {"count": 3, "label": "Create", "percentage": 100.0}}
+    assert [(day.date, day.count) for day in early.daily_trend if day.count] == [("2026-03-08", 1), ("2026-03-10", 1)]
+    assert (len(early.daily_trend), early.daily_trend[-1].date) == (30, "2026-03-10")
+    everything = await service.SummarizeScheduleAudit(
+        planning.SummarizeScheduleAuditRequest(), principal=owner.principal
+    )
+    assert json.loads(everything.severity_statistics)["HIGH"] == {"count": 1, "label": "High", "percentage": 25.0}
+    assert [(one.user_id, one.activity_count) for one in everything.top_users] == [(str(me), 2)]
+    assert [entry.id for entry in everything.critical_activities] == [ids[1]]
+    ancient = planning.SummarizeScheduleAuditRequest(end_date="0001-01-01")
+    assert (await service.SummarizeScheduleAudit(ancient, principal=owner.principal)).total_activities == 0
+
+    activity = await service.GetUserScheduleActivity(
+        planning.GetUserScheduleActivityRequest(user_id=str(me)), principal=owner.principal
+    )
+    assert (activity.user.email, activity.user.role) == (owner.user.email, owner.user.role)
+    assert dict(activity.summary.action_counts) == {"CREATE": 1, "DELETE": 1}
+    assert dict(activity.summary.severity_counts) == {"LOW": 1, "HIGH": 1}
+    assert activity.summary.first_activity.ToDatetime(tzinfo=UTC) == NOON
+    assert [entry.id for entry in activity.recent_activities] == [ids[1], ids[0]]
+    grave = await service.ListCriticalScheduleAudit(
+        planning.ListCriticalScheduleAuditRequest(hours=1), principal=owner.principal
+    )
+    assert ([entry.id for entry in grave.activities], grave.count) == ([ids[1]], 1)
+    file = await exported(identity, owner, "ScheduleAudit", start_date="2026-03-01")
+    assert [(row["action"], row["severity"], row["object_type"]) for row in json.loads(file)] == [
+        ("DELETE", "HIGH", "Shift"),
+        ("CREATE", "LOW", "Shift"),
+        ("CREATE", "LOW", "Shift"),
+    ]
