@@ -18,6 +18,7 @@ from mizan.scheduling.v1 import (
     staff_schedule_pb2,
     staff_task_pb2,
     swap_pb2,
+    task_assignment_pb2,
     task_category_pb2,
     task_evidence_pb2,
     task_overview_pb2,
@@ -60,6 +61,7 @@ from services.scheduling.service.shifts import ShiftService
 from services.scheduling.service.staff_schedules import StaffScheduleService
 from services.scheduling.service.staff_tasks import StaffTaskService
 from services.scheduling.service.swaps import SwapService
+from services.scheduling.service.task_assignment import TaskAssignmentService
 from services.scheduling.service.task_categories import TaskCategoryService
 from services.scheduling.service.task_evidence import TaskEvidenceService
 from services.scheduling.service.task_overview import TaskOverviewService
@@ -115,6 +117,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (
                 task_overview_pb2.DESCRIPTOR.services_by_name["TaskOverviewService"],
                 TaskOverviewService(pictures, clock),
+            ),
+            (
+                task_assignment_pb2.DESCRIPTOR.services_by_name["TaskAssignmentService"],
+                TaskAssignmentService(pictures, clock),
             ),
             (availability_pb2.DESCRIPTOR.services_by_name["AvailabilityService"], AvailabilityService(clock)),
             (bid_pb2.DESCRIPTOR.services_by_name["ShiftBidService"], ShiftBidService(clock)),

@@ -30,6 +30,7 @@ from services.scheduling.service.convert import (
     conflict_message,
     shift_message,
     task_template_fields,
+    task_template_message,
     text_of,
 )
 
@@ -176,6 +177,14 @@ class ShiftService:
             total_shifts=sum(len(lengths) for lengths in by_role.values()),
             by_role=_sums(by_role),
             by_week=_sums(by_week),
+        )
+
+    async def ListShiftTaskTemplates(
+        self, request: shift_pb2.ListShiftTaskTemplatesRequest, call: Call
+    ) -> shift_pb2.ListShiftTaskTemplatesResponse:
+        planned = await _visible(request, call)
+        return shift_pb2.ListShiftTaskTemplatesResponse(
+            templates=[task_template_message(template, call.principal.language) for template in planned.templates]
         )
 
     async def ListMyShiftTemplates(
