@@ -144,52 +144,47 @@ USAGE = Query(
 
 # The stock at the end of each day, for as long as it stays what it is: what is there now less what moved afterwards.
 _HAS_LEVEL = sa.and_(Item.restaurant_id == _MINE, Item.is_active, Item.reorder_level.is_not(None))
+_nothing = sa.literal_column("0", sa.Numeric)
+# Each item that can be low has a row of the first day, from which its stock is known.
+_begun = sa.select(Item.id, _FIRST, _nothing, _nothing).where(_HAS_LEVEL)
+_all_moves = sa.union_all(
+    sa.select(_parts.c.item_id, _parts.c.day, _parts.c.quantity, _parts.c.value), _begun
+).subquery("all_moves")
 _moved_on = (
     sa.select(
-        _parts.c.item_id,
-        _parts.c.day,
-        sa.func.sum(_parts.c.quantity).label("quantity"),
-        sa.func.sum(_parts.c.value).label("value"),
+        _all_moves.c.item_id,
+        _all_moves.c.day,
+        sa.func.sum(_all_moves.c.quantity).label("quantity"),
+        sa.func.sum(_all_moves.c.value).label("value"),
     )
-    .group_by(_parts.c.item_id, _parts.c.day)
+    .group_by(_all_moves.c.item_id, _all_moves.c.day)
     .cte("moved_on")
 )
-_begun = sa.select(Item.id, _FIRST, sa.literal_column("0", sa.Numeric)).where(_HAS_LEVEL)
-_all_steps = sa.union_all(sa.select(_moved_on.c.item_id, _moved_on.c.day, _moved_on.c.quantity), _begun).subquery(
-    "all_steps"
-)
-_steps = (
-    sa.select(_all_steps.c.item_id, _all_steps.c.day, sa.func.sum(_all_steps.c.quantity).label("quantity"))
-    .group_by(_all_steps.c.item_id, _all_steps.c.day)
-    .subquery("steps")
-)
-_afterwards = sa.func.sum(_steps.c.quantity).over(
-    partition_by=_steps.c.item_id, order_by=_steps.c.day.desc(), rows=(None, -1)
-)
-_stock = (
-    sa.select(
-        Item.id.label("item_id"),
-        _steps.c.day,
-        sa.func.lead(_steps.c.day).over(partition_by=_steps.c.item_id, order_by=_steps.c.day).label("before"),
-        (StockBalance.quantity - sa.func.coalesce(_afterwards, 0)).label("amount"),
-    )
-    .select_from(_steps)
+# Both windows have one order, so that the rows are sorted once.
+_item, _from_the_last = _moved_on.c.item_id, _moved_on.c.day.desc()
+_steps = sa.select(
+    _moved_on.c.item_id,
+    _moved_on.c.day,
+    sa.func.lag(_moved_on.c.day).over(partition_by=_item, order_by=_from_the_last).label("before"),
+    sa.func.coalesce(
+        sa.func.sum(_moved_on.c.quantity).over(partition_by=_item, order_by=_from_the_last, rows=(None, -1)), 0
+    ).label("afterwards"),
+).subquery("steps")
+_amount = StockBalance.quantity - _steps.c.afterwards
+_low = (
+    sa.select(_steps.c.item_id, _steps.c.day, _steps.c.before, _amount.label("amount"))
     .join(Item, Item.id == _steps.c.item_id)
     .join(StockBalance, StockBalance.item_id == Item.id)
-    .where(_HAS_LEVEL)
-    .subquery("stock")
+    .where(_HAS_LEVEL, _steps.c.day != FOREVER, _amount <= Item.reorder_level)
 )
-_no_item = sa.null().cast(sa.Uuid).label("item_id")
 _found = sa.union_all(
     sa.select(
-        _no_item,
+        sa.null().cast(sa.Uuid).label("item_id"),
         _moved_on.c.day,
         sa.null().cast(sa.Date).label("before"),
         sa.func.sum(_moved_on.c.value).label("amount"),
     ).group_by(_moved_on.c.day),
-    sa.select(_stock.c.item_id, _stock.c.day, _stock.c.before, _stock.c.amount)
-    .join(Item, Item.id == _stock.c.item_id)
-    .where(_stock.c.day != FOREVER, _stock.c.amount <= Item.reorder_level),
+    _low,
 ).subquery("found")
 DAYS = Query(
     sa.select(_found, Item.id, Item.name, Item.reorder_level, Item.created_at)
