@@ -1,6 +1,6 @@
 """The home page, the boards and the daily figures: `mizan.gateway.v1.DashboardService`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gateway.compose import home, kpis, team
@@ -93,6 +93,23 @@ class Dashboard:
         if not days:
             raise Unavailable("Today's figures cannot be shown right now. Please try again.")
         return days[0]
+
+    async def GetKpi(
+        self, request: dashboard_pb2.GetKpiRequest, *, metadata: Metadata, timeout: float
+    ) -> dashboard_pb2.DailyKpi:
+        return kpis.one(await self._days(kpis.MOST_DAYS, metadata, timeout), request.id)
+
+    async def GetKpiRange(
+        self, request: dashboard_pb2.GetKpiRangeRequest, *, metadata: Metadata, timeout: float
+    ) -> dashboard_pb2.KpiRange:
+        # It is tomorrow already in some zones; a day too many is left out again.
+        latest = (datetime.now(UTC) + timedelta(days=1)).date()
+        first, last = date.fromisoformat(request.start_date), date.fromisoformat(request.end_date)
+        days = await self._days(kpis.reach(first, last, latest), metadata, timeout)
+        return kpis.period(days, request.start_date, request.end_date)
+
+    async def ListKpiHints(self, _request: Any, *, metadata: Metadata, timeout: float) -> dashboard_pb2.KpiHints:
+        return kpis.hints(await self._days(KPI_DAYS + 1, metadata, timeout))
 
     async def _days(self, count: int, metadata: Metadata, timeout: float) -> list[dashboard_pb2.DailyKpi]:
         wanted: Wanted = {

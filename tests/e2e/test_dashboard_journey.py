@@ -67,6 +67,14 @@ def test_the_screens_of_a_new_restaurant(installation: Site) -> None:
         paged = owner.get("/api/dashboard/kpis/?page=1&page_size=2").json()
         assert len(paged["results"]) <= 2
         assert paged["count"] == len(kpis)
+        assert owner.get(f"/api/dashboard/analytics/{kpis[1]['id']}/").json() == kpis[1]
+        days = f"start_date={kpis[3]['date']}&end_date={kpis[1]['date']}"
+        period = owner.get(f"/api/dashboard/analytics/range/?{days}").json()
+        assert period["date_range"] == {"start": kpis[3]["date"], "end": kpis[1]["date"]}
+        assert (period["daily_data"], period["summary"]["total_revenue"]) == (kpis[1:4], 0.0)
+        assert owner.get("/api/dashboard/analytics/range/").status_code == 400
+        hints = owner.get("/api/dashboard/analytics/insights/").json()
+        assert (hints["insights"], hints["message"]) == ([], "There are no figures to compare yet.")
         assert owner.get("/api/analytics/labor-costs/").json() == []
 
 

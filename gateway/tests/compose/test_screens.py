@@ -1,5 +1,7 @@
 """What the composed screens make of their parts' answers."""
 
+from datetime import date
+
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -10,7 +12,7 @@ from mizan.inventory.v1 import purchase_order_pb2, report_pb2, supplier_pb2
 from mizan.pos.v1 import sales_pb2
 from mizan.scheduling.v1 import board_pb2 as work
 from mizan.timeclock.v1 import board_pb2 as attendance
-from servicekit.errors import NotFound
+from servicekit.errors import Invalid, NotFound
 
 RESTAURANT = "5b2f1f4e-9d4e-4c47-9b1a-4f5b0f6f0001"
 
@@ -25,10 +27,10 @@ def order(expected: str | None, supplier: str) -> purchase_order_pb2.PurchaseOrd
     )
 
 
-def day(date: str) -> report_pb2.InventoryReport:
+def day(of: str) -> report_pb2.InventoryReport:
     return report_pb2.InventoryReport(
         restaurant=RESTAURANT,
-        date=date,
+        date=of,
         total_inventory_value="120.50",
         waste_cost="4.00",
         created_at=Timestamp(seconds=1_795_300_000),
@@ -143,6 +145,60 @@ def test_pages_of_days_end() -> None:
     assert len(kpis.page(rows, dashboard_pb2.ListKpisRequest()).results) == 5
     with pytest.raises(NotFound):
         kpis.page(rows, dashboard_pb2.ListKpisRequest(page=3, page_size=3))
+
+
+def kpi(day: int, revenue: int, orders: int = 0, waste: int = 0, labor: int = 0) -> dashboard_pb2.DailyKpi:
+    return dashboard_pb2.DailyKpi(
+        id=f"id of {day}",
+        date=f"2026-11-{day:02}",
+        total_revenue=f"{revenue}.00",
+        total_orders=orders,
+        avg_order_value=f"{revenue / orders:.2f}" if orders else "0.00",
+        food_waste_cost=f"{waste}.00",
+        labor_cost_percentage=f"{labor}.00",
+    )
+
+
+def test_a_period_sums_its_days_and_no_others() -> None:
+    rows = [kpi(4, 900, 9), kpi(3, 300, 3, waste=5, labor=30), kpi(2, 0, waste=1), kpi(1, 100, 2, labor=20)]
+    found = kpis.period(rows, "2026-11-01", "2026-11-03")
+    assert [row.date for row in found.daily_data] == ["2026-11-03", "2026-11-02", "2026-11-01"]
+    sums = found.summary
+    assert (sums.total_revenue, sums.total_orders, sums.total_food_waste) == ("400.00", 5, "6.00")
+    # A day that was closed has neither a usual order nor a share of wages.
+    assert (sums.avg_order_value, sums.avg_labor_cost) == ("75.00", "25.00")
+    nothing = kpis.period(rows, "2026-10-01", "2026-10-03").summary
+    assert (nothing.total_revenue, nothing.avg_order_value, nothing.avg_labor_cost) == ("0.00", "0.00", "0.00")
+
+
+def test_a_period_ends_after_its_start_and_begins_a_year_ago_at_most() -> None:
+    today = date(2026, 11, 23)
+    assert kpis.reach(date(2026, 11, 22), today, today) == 2
+    assert kpis.reach(date(2025, 11, 25), today, today) == kpis.MOST_DAYS
+    assert kpis.reach(date(2027, 1, 1), date(2027, 1, 2), today) == 1
+    for first, last in ((today, date(2026, 11, 22)), (date(2025, 11, 24), today)):
+        with pytest.raises(Invalid):
+            kpis.reach(first, last, today)
+
+
+def test_hints_compare_the_last_day_that_is_over() -> None:
+    rows = [kpi(4, 10, 1), kpi(3, 500, 5, waste=8, labor=40), kpi(2, 100, 1, waste=2), kpi(1, 100, 1, waste=2)]
+    assert [(hint.type, hint.title) for hint in kpis.hints(rows).insights] == [
+        ("POSITIVE", "Revenue boost"),
+        ("WARNING", "High labor cost"),
+        ("WARNING", "Food waste rising"),
+    ]
+    usual = kpis.hints([kpi(4, 0), *(kpi(day, 100, 1, waste=2, labor=30) for day in (3, 2, 1))])
+    assert (len(usual.insights), usual.HasField("message")) == (0, False)
+    for rows in ([], [kpi(4, 100, 1)], [kpi(4, 100, 1), kpi(3, 0)]):
+        assert kpis.hints(rows).message == "There are no figures to compare yet."
+
+
+def test_a_day_is_found_by_its_id() -> None:
+    rows = [kpi(2, 1), kpi(1, 2)]
+    assert kpis.one(rows, "id of 1") == rows[1]
+    with pytest.raises(NotFound):
+        kpis.one(rows, "id of 3")
 
 
 @pytest.mark.parametrize(
