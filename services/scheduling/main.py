@@ -25,6 +25,7 @@ from mizan.scheduling.v1 import (
     task_pb2,
     task_template_pb2,
     team_pb2,
+    template_library_pb2,
     template_pb2,
     template_selection_pb2,
     template_shift_pb2,
@@ -69,6 +70,7 @@ from services.scheduling.service.task_pictures import TaskPictures
 from services.scheduling.service.task_templates import TaskTemplateService
 from services.scheduling.service.tasks import TaskService
 from services.scheduling.service.team import TeamService
+from services.scheduling.service.template_library import TemplateLibraryService
 from services.scheduling.service.template_selections import TemplateSelectionService
 from services.scheduling.service.template_shifts import TemplateShiftService
 from services.scheduling.service.template_versions import TemplateVersionService
@@ -104,6 +106,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (
                 template_selection_pb2.DESCRIPTOR.services_by_name["TemplateSelectionService"],
                 TemplateSelectionService(),
+            ),
+            (
+                template_library_pb2.DESCRIPTOR.services_by_name["TemplateLibraryService"],
+                TemplateLibraryService(identity.wages),
             ),
             (week_pb2.DESCRIPTOR.services_by_name["WeekService"], WeekService(planner, clock)),
             (shift_pb2.DESCRIPTOR.services_by_name["ShiftService"], ShiftService(clock)),

@@ -9,6 +9,7 @@ from google.protobuf import any_pb2
 
 from mizan.identity.v1 import audit_pb2
 from mizan.options.v1 import files_pb2
+from servicekit import spreadsheet
 from servicekit.call import Call
 from servicekit.clock import Clock, local_date
 from servicekit.paging import page_of
@@ -66,10 +67,10 @@ class AuditService:
 async def _csv(name: str, batches: AsyncIterator[Any]) -> AsyncIterator[httpbody_pb2.HttpBody]:
     disposition = any_pb2.Any()
     disposition.Pack(files_pb2.Disposition(filename=name))
-    header = audit_export.BYTE_ORDER_MARK + audit_export.lines([audit_export.HEADER])
+    header = spreadsheet.BYTE_ORDER_MARK + spreadsheet.lines([audit_export.HEADER])
     yield httpbody_pb2.HttpBody(content_type="text/csv; charset=utf-8", data=header.encode(), extensions=[disposition])
     async for rows in batches:
-        yield httpbody_pb2.HttpBody(data=audit_export.lines(map(_cells, rows)).encode())
+        yield httpbody_pb2.HttpBody(data=spreadsheet.lines(map(_cells, rows)).encode())
 
 
 def _cells(row: Any) -> tuple[Any, ...]:

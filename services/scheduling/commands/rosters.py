@@ -16,6 +16,7 @@ from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Invalid, NotFound
 from servicekit.jobs import Task
 from services.scheduling.commands import shifts as shift_commands
+from services.scheduling.commands import templates
 from services.scheduling.domain.conflicts import Booking, Finding, Situation, find_conflicts
 from services.scheduling.domain.planning import color_of
 from services.scheduling.domain.roster import Proposal, booking_of
@@ -168,6 +169,9 @@ async def apply(
     applied.changed = len(moved)
     if plans:
         await shift_commands.write_many(session, plans, week)
+    template_id = queries.Wanted.of(run.wanted).template_id
+    if template_id is not None:
+        await templates.count_use(session, run.restaurant_id, template_id)
     run.state, run.applied_at = "APPLIED", now
     run.version += 1
     await session.flush()

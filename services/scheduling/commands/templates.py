@@ -20,7 +20,7 @@ from services.scheduling.queries.templates import NO_TEMPLATE
 REPEATS: Final = "A role has two shifts that start at the same time of the same day."
 
 
-async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str, Any]) -> UUID:
+async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str, Any], actor: UUID | None) -> UUID:
     """A new template with its shifts; its id. Raises Invalid for a blank name and for shifts that repeat each other."""
     template = ScheduleTemplate(
         id=uuid4(),
@@ -29,6 +29,10 @@ async def create(session: AsyncSession, restaurant_id: UUID, values: Mapping[str
         is_active=values.get("is_active", True),
         description=values.get("description"),
         weeks_ahead=values.get("weeks_ahead", 2),
+        category=values.get("category"),
+        tags=values.get("tags", []),
+        is_favorite=values.get("is_favorite", False),
+        created_by=actor,
         version=1,
     )
     _recur(template, values)
@@ -48,7 +52,7 @@ async def change(
     await keep_version(session, template, actor)
     if "name" in changes:
         template.name = tidy_name(changes["name"])
-    for name in ("is_active", "description", "weeks_ahead"):
+    for name in ("is_active", "description", "weeks_ahead", "category", "tags"):
         if name in changes:
             setattr(template, name, changes[name])
     _recur(template, changes)
@@ -89,6 +93,15 @@ async def restore(session: AsyncSession, restaurant_id: UUID, template_id: UUID,
     ]
     changes = {"name": kept.name, "description": kept.description, "shifts": shifts}
     await change(session, restaurant_id, template_id, changes, actor)
+
+
+async def count_use(session: AsyncSession, restaurant_id: UUID, template_id: UUID) -> None:
+    """Counts a week that was filled from a template; one that was removed meanwhile is passed over."""
+    await session.execute(
+        sa.update(ScheduleTemplate)
+        .where(ScheduleTemplate.id == template_id, ScheduleTemplate.restaurant_id == restaurant_id)
+        .values(usage_count=ScheduleTemplate.usage_count + 1, updated_at=ScheduleTemplate.updated_at)
+    )
 
 
 async def locked(session: AsyncSession, restaurant_id: UUID, template_id: UUID) -> ScheduleTemplate:

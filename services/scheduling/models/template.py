@@ -4,6 +4,7 @@ from datetime import date, datetime, time
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from servicekit.columns import Created, Id, JsonList, Updated, Version
@@ -24,6 +25,12 @@ class ScheduleTemplate(Base):
     recurrence: Mapped[str | None] = mapped_column(sa.String(500))
     recurs_from: Mapped[date | None]
     weeks_ahead: Mapped[int] = mapped_column(sa.SmallInteger, server_default="2")
+    category: Mapped[str | None] = mapped_column(sa.String(100))
+    tags: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
+    is_favorite: Mapped[bool] = mapped_column(server_default="false")
+    # How many weeks were filled from it.
+    usage_count: Mapped[int] = mapped_column(server_default="0")
+    created_by: Mapped[UUID | None]
     version: Mapped[Version]
     # Names the present state, and goes with it to the version that is kept of it.
     state_id: Mapped[UUID] = mapped_column(default=uuid4, server_default=sa.func.gen_random_uuid())

@@ -26,6 +26,9 @@ _INSTANT = sa.DateTime(timezone=True)
 _before = aliased(TemplateVersion)
 
 
+_MADE_BY = sa.case((_before.id.is_(None), ScheduleTemplate.created_by), else_=_before.created_by)
+
+
 def _follows(template: Any, number: Any) -> sa.ColumnElement[bool]:
     return sa.and_(_before.restaurant_id == _RESTAURANT, _before.template_id == template, _before.number == number - 1)
 
@@ -67,7 +70,7 @@ _STATES = sa.union_all(
         TemplateVersion.name,
         TemplateVersion.description,
         sa.cast(TemplateVersion.shifts, sa.Text).label("shifts"),
-        _before.created_by.label("made_by"),
+        _MADE_BY.label("made_by"),
         sa.func.coalesce(_before.created_at, ScheduleTemplate.created_at).label("made_at"),
         TemplateVersion.created_at.label("replaced_at"),
     )
@@ -83,7 +86,7 @@ _STATES = sa.union_all(
         ScheduleTemplate.name,
         ScheduleTemplate.description,
         sa.cast(_SHIFTS_NOW, sa.Text),
-        _before.created_by,
+        _MADE_BY,
         sa.func.coalesce(_before.created_at, ScheduleTemplate.created_at),
         sa.cast(sa.null(), _INSTANT),
     )

@@ -13,6 +13,8 @@ from servicekit.errors import NotFound
 from servicekit.paging import Page, read_page
 from services.scheduling.models import ScheduleTemplate, TemplateShift, TemplateVersion
 
+MOST_TEMPLATES = 10_000
+"""How many templates are read at once, of whatever is read without pages."""
 NO_TEMPLATE = "No ScheduleTemplate matches the given query."
 
 _MINE = ScheduleTemplate.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid)
@@ -25,14 +27,13 @@ _ROWS = Query(
     .offset(bindparam("offset", type_=sa.Integer))
 )
 _ONE = Query(_TEMPLATES.where(_MINE, ScheduleTemplate.id == bindparam("id", type_=sa.Uuid)))
-_SHIFTS = Query(
+_EVERY_SHIFT = (
     sa.select(*TemplateShift.__table__.columns)
-    .where(
-        TemplateShift.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
-        TemplateShift.template_id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid))),
-    )
+    .where(TemplateShift.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid))
     .order_by(TemplateShift.day_of_week, TemplateShift.start_time, TemplateShift.role, TemplateShift.id)
 )
+_ALL_SHIFTS = Query(_EVERY_SHIFT)
+_SHIFTS = Query(_EVERY_SHIFT.where(TemplateShift.template_id == sa.any_(bindparam("ids", type_=ARRAY(sa.Uuid)))))
 
 _VERSIONS = sa.and_(
     TemplateVersion.restaurant_id == bindparam("restaurant_id", type_=sa.Uuid),
@@ -58,6 +59,18 @@ async def page_of_templates(reader: Reader, restaurant_id: UUID, page: Page) -> 
     for shift in await reader.all(_SHIFTS, restaurant_id=restaurant_id, ids=[row.id for row in rows]):
         shifts[shift.template_id].append(shift)
     return count, [(row, shifts[row.id]) for row in rows]
+
+
+async def all_templates(reading: Reading, restaurant_id: UUID) -> list[Template]:
+    """Every template of a restaurant, by name."""
+    rows, found = await reading.batch(
+        (_ROWS, {"restaurant_id": restaurant_id, "limit": MOST_TEMPLATES, "offset": 0}),
+        (_ALL_SHIFTS, {"restaurant_id": restaurant_id}),
+    )
+    shifts: defaultdict[UUID, list[Any]] = defaultdict(list)
+    for shift in found:
+        shifts[shift.template_id].append(shift)
+    return [(row, shifts[row.id]) for row in rows]
 
 
 async def one_template(reading: Reading, restaurant_id: UUID, template_id: UUID) -> Template:

@@ -16,7 +16,7 @@ from services.scheduling.queries import templates as queries
 from services.scheduling.queries.templates import Template
 from services.scheduling.service.convert import json_text, template_shift_message, text_of
 
-FIELDS = ("name", "is_active", "description", "shifts", "recurrence", "recurs_from", "weeks_ahead")
+FIELDS = ("name", "is_active", "description", "shifts", "recurrence", "recurs_from", "weeks_ahead", "category", "tags")
 
 
 class ScheduleTemplateService:
@@ -27,32 +27,32 @@ class ScheduleTemplateService:
     ) -> template_pb2.ListScheduleTemplatesResponse:
         count, found = await queries.page_of_templates(call.read(), call.principal.tenant, page_of(request))
         return template_pb2.ListScheduleTemplatesResponse(
-            count=count, results=[_message(template) for template in found]
+            count=count, results=[template_message(template) for template in found]
         )
 
     async def GetScheduleTemplate(
         self, request: template_pb2.GetScheduleTemplateRequest, call: Call
     ) -> template_pb2.ScheduleTemplate:
-        return _message(await queries.one_template(call.read(), call.principal.tenant, UUID(request.id)))
+        return template_message(await queries.one_template(call.read(), call.principal.tenant, UUID(request.id)))
 
     async def CreateScheduleTemplate(
         self, request: template_pb2.CreateScheduleTemplateRequest, call: Call
     ) -> template_pb2.ScheduleTemplate:
         session = await call.session()
         values = {**values_of(request), "shifts": _drafts(request)}
-        template_id = await commands.create(session, call.principal.tenant, values)
-        return _message(await queries.one_template(SessionReader(session), call.principal.tenant, template_id))
+        template_id = await commands.create(session, call.principal.tenant, values, call.principal.user_id)
+        return template_message(await queries.one_template(SessionReader(session), call.principal.tenant, template_id))
 
     async def UpdateScheduleTemplate(
         self, request: template_pb2.UpdateScheduleTemplateRequest, call: Call
     ) -> template_pb2.ScheduleTemplate:
         session = await call.session()
         tenant, template_id = call.principal.tenant, UUID(request.id)
-        changes = changes_of(request, FIELDS, nullable=("description", "recurrence", "recurs_from"))
+        changes = changes_of(request, FIELDS, nullable=("description", "recurrence", "recurs_from", "category"))
         if "shifts" in changes:
             changes["shifts"] = _drafts(request)
         await commands.change(session, tenant, template_id, changes, call.principal.user_id)
-        return _message(await queries.one_template(SessionReader(session), tenant, template_id))
+        return template_message(await queries.one_template(SessionReader(session), tenant, template_id))
 
     async def ListTemplateVersions(
         self, request: template_pb2.ListTemplateVersionsRequest, call: Call
@@ -83,7 +83,7 @@ class ScheduleTemplateService:
         session = await call.session()
         tenant, template_id = call.principal.tenant, UUID(request.id)
         await commands.restore(session, tenant, template_id, request.version_number, call.principal.user_id)
-        return _message(await queries.one_template(SessionReader(session), tenant, template_id))
+        return template_message(await queries.one_template(SessionReader(session), tenant, template_id))
 
     async def DeleteScheduleTemplate(self, request: template_pb2.DeleteScheduleTemplateRequest, call: Call) -> Empty:
         session = await call.session()
@@ -96,7 +96,7 @@ def _drafts(request: Any) -> list[dict[str, Any]]:
     return [values_of(draft) for draft in request.shifts]
 
 
-def _message(template: Template) -> template_pb2.ScheduleTemplate:
+def template_message(template: Template) -> template_pb2.ScheduleTemplate:
     row, shifts = template
     message = template_pb2.ScheduleTemplate(
         id=str(row.id),
@@ -108,6 +108,11 @@ def _message(template: Template) -> template_pb2.ScheduleTemplate:
         recurrence=row.recurrence,
         recurs_from=row.recurs_from.isoformat() if row.recurs_from else None,
         weeks_ahead=row.weeks_ahead,
+        category=row.category,
+        tags=row.tags,
+        is_favorite=row.is_favorite,
+        usage_count=row.usage_count,
+        created_by=text_of(row.created_by),
         shifts=map(template_shift_message, shifts),
     )
     message.created_at.FromDatetime(row.created_at)

@@ -158,7 +158,7 @@ async def test_states_are_listed_and_compared(api: Api, scheduling: RunningServi
     now, before = await states(template=made.id)
     assert (before.id, before.status, before.template_name) == (only.id, "ARCHIVED", "Busy")
     assert before.archived_at == now.activated_at
-    assert (now.version_number, now.created_by) == ("2", str(us.manager.user_id))
+    assert (now.version_number, now.created_by, before.created_by) == ("2", *[str(us.manager.user_id)] * 2)
     assert [orjson.loads(one.template_data)["name"] for one in (before, now)] == ["Quiet", "Busy"]
     assert orjson.loads(before.shifts_data) == orjson.loads(only.shifts_data)
     assert [one.id for one in await states(is_current=False)] == [before.id]

@@ -104,6 +104,10 @@ async def test_a_template_fills_a_week_with_who_is_free(api: Api, scheduling: Ru
         weeks.GetAnalyticsRequest(id=answer.schedule.id), principal=us.manager
     )
     assert (analytics.total_shifts, analytics.total_hours, analytics.unique_staff) == (4, 22.0, 2)
+    used = await api.ScheduleTemplateService.GetScheduleTemplate(
+        templates.GetScheduleTemplateRequest(id=made.id), principal=us.manager
+    )
+    assert (used.usage_count, used.version) == (1, 1)
 
 
 async def test_a_week_is_copied_at_the_same_times_of_day_through_a_change_of_clocks(

@@ -1,4 +1,4 @@
-"""The trail as a table."""
+"""Tables as files that spreadsheet programs open."""
 
 import csv
 import io
@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.identity.domain import audit_export
+from servicekit import spreadsheet
 
 
 @pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_nothing_in_a_cell_is_a_formula(formula: str) -> None:
-    ((cell,),) = csv.reader(io.StringIO(audit_export.lines([[formula]]), newline=""))
+    ((cell,),) = csv.reader(io.StringIO(spreadsheet.lines([[formula]]), newline=""))
     assert cell == f"'{formula}"
 
 
@@ -21,10 +21,16 @@ CELLS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 @given(st.lists(st.lists(CELLS, min_size=2), min_size=1))
 def test_every_text_comes_back_as_it_was_but_for_the_mark(rows: list[list[str]]) -> None:
-    read = list(csv.reader(io.StringIO(audit_export.lines(rows), newline="")))
+    read = list(csv.reader(io.StringIO(spreadsheet.lines(rows), newline="")))
     shown = [[cell.removeprefix("'") for cell in row] for row in read]
     assert shown == [[cell.removeprefix("'") for cell in row] for row in rows]
 
 
 def test_what_is_missing_is_an_empty_cell() -> None:
-    assert audit_export.lines([[None, "a"]]) == ",a\r\n"
+    assert spreadsheet.lines([[None, "a"]]) == ",a\r\n"
+
+
+@given(CELLS.filter(lambda text: not text.startswith("'")))
+def test_the_mark_is_taken_off_again(text: str) -> None:
+    ((cell, _),) = csv.reader(io.StringIO(spreadsheet.lines([[text, ""]]), newline=""))
+    assert spreadsheet.unmarked(cell) == text
