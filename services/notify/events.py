@@ -11,8 +11,9 @@ from mizan.notify.events.v1 import events_pb2 as facts
 from servicekit import events
 from servicekit.clock import timestamp_of
 from services.notify.domain.deliveries import version_of
-from services.notify.models import Delivery, Preferences
+from services.notify.models import Alert, Delivery, Preferences
 
+AlertEvent = facts.AlertCreated | facts.AlertUpdated | facts.AlertDeleted
 RECIPIENTS_AT_ONCE: Final = 1000
 INVITATION: Final = "invitation "
 """Before the id of an invitation that is the addressee of a delivery."""
@@ -128,4 +129,26 @@ def _chat_person(written: Any, part: str) -> facts.ChatPerson:
         first_name=getattr(written, f"{part}_first_name") or "",
         last_name=getattr(written, f"{part}_last_name") or "",
         role=getattr(written, f"{part}_role") or "",
+    )
+
+
+def alert_changed(session: AsyncSession, kind: type[AlertEvent], alert: Alert) -> None:
+    """An alert of the dashboard was made, changed or removed."""
+    about = facts.AlertFacts(
+        id=str(alert.id),
+        restaurant_id=str(alert.restaurant_id),
+        message=alert.message,
+        alert_type=alert.alert_type,
+        is_resolved=alert.resolved_at is not None,
+        created_by=str(alert.created_by),
+        resolved_by=str(alert.resolved_by or ""),
+        created_at=timestamp_of(alert.created_at),
+        version=alert.version,
+    )
+    events.emit(
+        session,
+        kind(alert=about),
+        restaurant_id=alert.restaurant_id,
+        aggregate_id=alert.id,
+        version=alert.version,
     )

@@ -1,6 +1,7 @@
 """Notify's composition root: the only place where its parts are wired."""
 
 from mizan.notify.v1 import (
+    alert_pb2,
     announcement_pb2,
     channel_pb2,
     chat_pb2,
@@ -27,6 +28,7 @@ from services.notify.jobs import Announcing, Sending, Upkeep
 from services.notify.live.assembly import live_parts
 from services.notify.projections import subscriptions
 from services.notify.sending import Manner, Sender
+from services.notify.service.alerts import AlertService
 from services.notify.service.announcements import AnnouncementService
 from services.notify.service.channels import ChannelService
 from services.notify.service.chat import ChatService
@@ -69,6 +71,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             ),
             (shift_message_pb2.DESCRIPTOR.services_by_name["ShiftMessageService"], ShiftMessageService(clock)),
             (device_token_pb2.DESCRIPTOR.services_by_name["DeviceTokenService"], DeviceTokenService(clock)),
+            (alert_pb2.DESCRIPTOR.services_by_name["AlertService"], AlertService(clock)),
             (
                 announcement_pb2.DESCRIPTOR.services_by_name["AnnouncementService"],
                 AnnouncementService(core.database, files, clock, links),

@@ -1,6 +1,7 @@
 """Notify's tables."""
 
 import refdata
+from services.notify.models.alerts import Alert
 from services.notify.models.announcements import Announcement, Attachment, DeliveryIssue
 from services.notify.models.base import Base
 from services.notify.models.chat import ChatMember, ChatMessage, ChatRoom
@@ -9,6 +10,7 @@ from services.notify.models.preferences import Preferences
 from services.notify.models.whatsapp import WhatsAppMessage, WhatsAppSession
 
 TENANT_TABLES = {
+    "alerts": "restaurant_id",
     "announcements": "restaurant_id",
     "attachments": "restaurant_id",
     "chat_members": "restaurant_id",
@@ -31,6 +33,7 @@ PLATFORM_TABLES = frozenset({"provider_paces", "whatsapp_messages"})
 __all__ = [
     "PLATFORM_TABLES",
     "TENANT_TABLES",
+    "Alert",
     "Announcement",
     "Attachment",
     "Base",
