@@ -1,6 +1,7 @@
 """Templates of weeks."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -55,10 +56,13 @@ Template = tuple[Any, list[Any]]
 async def page_of_templates(reader: Reader, restaurant_id: UUID, page: Page) -> tuple[int, list[Template]]:
     """How many templates there are, and those of one page, by name. Raises NotFound beyond the end."""
     count, rows = await read_page(reader, _COUNT, _ROWS, page, restaurant_id=restaurant_id)
-    shifts: defaultdict[UUID, list[Any]] = defaultdict(list)
-    for shift in await reader.all(_SHIFTS, restaurant_id=restaurant_id, ids=[row.id for row in rows]):
-        shifts[shift.template_id].append(shift)
-    return count, [(row, shifts[row.id]) for row in rows]
+    return count, await with_shifts(reader, restaurant_id, rows)
+
+
+async def with_shifts(reading: Reading, restaurant_id: UUID, rows: Sequence[Any]) -> list[Template]:
+    """Templates with their shifts, in one statement for all of them."""
+    found = await reading.all(_SHIFTS, restaurant_id=restaurant_id, ids=[row.id for row in rows])
+    return _together(rows, found)
 
 
 async def all_templates(reading: Reading, restaurant_id: UUID) -> list[Template]:
@@ -67,6 +71,10 @@ async def all_templates(reading: Reading, restaurant_id: UUID) -> list[Template]
         (_ROWS, {"restaurant_id": restaurant_id, "limit": MOST_TEMPLATES, "offset": 0}),
         (_ALL_SHIFTS, {"restaurant_id": restaurant_id}),
     )
+    return _together(rows, found)
+
+
+def _together(rows: Sequence[Any], found: Sequence[Any]) -> list[Template]:
     shifts: defaultdict[UUID, list[Any]] = defaultdict(list)
     for shift in found:
         shifts[shift.template_id].append(shift)

@@ -14,6 +14,8 @@ from mizan.scheduling.v1 import template_pb2
 from servicekit.call import Call
 from servicekit.db import SessionReader
 from servicekit.errors import Invalid, Refusal
+from servicekit.paging import page_of
+from servicekit.patch import values_of
 from servicekit.spreadsheet import BYTE_ORDER_MARK, lines
 from services.scheduling.commands import template_library as commands
 from services.scheduling.domain.template_library import (
@@ -26,6 +28,7 @@ from services.scheduling.domain.template_library import (
     shifts_text,
 )
 from services.scheduling.queries.agents import active_staff
+from services.scheduling.queries.template_library import DEFAULT_ORDER, FILTERS, search
 from services.scheduling.queries.templates import Template, all_templates, one_template
 from services.scheduling.service.convert import full_name
 from services.scheduling.service.templates import template_message
@@ -43,6 +46,12 @@ class TemplateLibraryService:
 
     def __init__(self, wages: Wages) -> None:
         self._wages = wages
+
+    async def SearchTemplates(self, request: pb.SearchTemplatesRequest, call: Call) -> pb.SearchTemplatesResponse:
+        filters = {name: value for name, value in values_of(request).items() if name in FILTERS}
+        ordering = request.ordering or DEFAULT_ORDER
+        count, found = await search(call.read(), call.principal.tenant, page_of(request), ordering, **filters)
+        return pb.SearchTemplatesResponse(count=count, results=map(template_message, found))
 
     async def DuplicateScheduleTemplate(
         self, request: pb.DuplicateScheduleTemplateRequest, call: Call

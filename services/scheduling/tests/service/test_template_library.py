@@ -131,3 +131,42 @@ async def test_a_library_moves_as_a_table(api: Api, scheduling: RunningService) 
     assert [one.start_time for one in theirs.shifts] == ["09:00:00"]
     for wrong in (b"", b"Title\nWinter", b"\xff\xfe"):
         assert await refusal(take(wrong)) == "no_table"
+
+
+async def test_templates_are_found_by_what_they_are(api: Api, scheduling: RunningService) -> None:
+    us, them = team(scheduling, size=0), team(scheduling, size=0)
+    service = api.TemplateLibraryService
+    winter = await template(api, us, "Winter", tags=["Cold"], is_active=False)
+    summer = await template(api, us, "Summer", description="100% outside")
+    await service.ToggleFavoriteTemplate(library.ToggleFavoriteTemplateRequest(id=winter.id), principal=us.manager)
+
+    async def found(us: Team = us, **filters: Any) -> list[str]:
+        answer = await service.SearchTemplates(library.SearchTemplatesRequest(**filters), principal=us.manager)
+        assert answer.count == len(answer.results)
+        assert all(len(one.shifts) == 1 for one in answer.results)
+        return [one.name for one in answer.results]
+
+    # To like one is the last that was done.
+    assert await found() == ["Winter", "Summer"]
+    for filters, names in (
+        ({"ordering": "name"}, ["Summer", "Winter"]),
+        ({"ordering": "-created_at"}, ["Summer", "Winter"]),
+        ({"is_active": True}, ["Summer"]),
+        ({"is_active": False}, ["Winter"]),
+        ({"favorites": True}, ["Winter"]),
+        ({"favorites": False, "ordering": "-name"}, ["Winter", "Summer"]),
+        ({"name": "Summer"}, ["Summer"]),
+        ({"name": "summer"}, []),
+        ({"name_part": "INT"}, ["Winter"]),
+        ({"search": "cold"}, ["Winter"]),
+        ({"search": "0% OUT"}, ["Summer"]),
+        ({"search": "%"}, ["Summer"]),
+        ({"min_usage": 1}, []),
+        ({"page": 1, "page_size": 50, "search": "er", "is_active": True}, ["Summer"]),
+    ):
+        assert await found(**filters) == names, filters
+    assert await found(us=them) == []
+    assert summer.usage_count == 0
+    with scheduling.statements() as ran:
+        await found(page=1, page_size=50)
+    assert len(ran) == 3
