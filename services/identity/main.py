@@ -14,6 +14,7 @@ from mizan.identity.v1 import (
     location_pb2,
     performance_pb2,
     pos_credentials_pb2,
+    pos_transaction_pb2,
     profile_pb2,
     report_pb2,
     restaurant_pb2,
@@ -47,6 +48,7 @@ from services.identity.service.invitations import InvitationService
 from services.identity.service.location import LocationService
 from services.identity.service.performance import PerformanceService
 from services.identity.service.pos_credentials import PosCredentialService
+from services.identity.service.pos_transactions import PosTransactionService
 from services.identity.service.profiles import ProfileService
 from services.identity.service.reports import ReportService
 from services.identity.service.restaurants import RestaurantService
@@ -95,6 +97,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             (device_pb2.DESCRIPTOR.services_by_name["DeviceService"], DeviceService(vault, clock)),
             (api_key_pb2.DESCRIPTOR.services_by_name["ApiKeyService"], ApiKeyService(vault, clock)),
             (audit_pb2.DESCRIPTOR.services_by_name["AuditService"], AuditService(clock)),
+            (
+                pos_transaction_pb2.DESCRIPTOR.services_by_name["PosTransactionService"],
+                PosTransactionService(),
+            ),
             (
                 schedule_audit_pb2.DESCRIPTOR.services_by_name["ScheduleAuditService"],
                 ScheduleAuditService(clock),

@@ -80,7 +80,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
             ),
             (modifier_pb2.DESCRIPTOR.services_by_name["ModifierService"], ModifierService()),
             (dining_table_pb2.DESCRIPTOR.services_by_name["DiningTableService"], DiningTableService()),
-            (order_pb2.DESCRIPTOR.services_by_name["OrderService"], OrderService(clock)),
+            (order_pb2.DESCRIPTOR.services_by_name["OrderService"], OrderService(clock, settings.public_url)),
             (line_item_pb2.DESCRIPTOR.services_by_name["LineItemService"], LineItemService(clock)),
             (payment_pb2.DESCRIPTOR.services_by_name["PaymentService"], PaymentService(clock)),
             (kitchen_pb2.DESCRIPTOR.services_by_name["KitchenService"], KitchenService(clock)),

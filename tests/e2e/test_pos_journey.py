@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.support import browser, people
+from tests.support.waiting import eventually
 from tools.installation import Site
 
 pytestmark = pytest.mark.e2e
@@ -21,6 +22,12 @@ def ask(person: people.Person, method: str, path: str, status: int, body: object
     answer = person.request(method, path, json=body, **options)
     assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
     return answer.json() if answer.content else None
+
+
+def told(person: people.Person) -> list[tuple[str, float]]:
+    """What the till's part of the audit trail says, the newest first."""
+    page = ask(person, "GET", "/api/pos/transactions/", 200)
+    return [(entry["transaction_type"], entry["amount_involved"]) for entry in page["results"]]
 
 
 def test_an_evening_at_one_table(client: httpx.Client) -> None:
@@ -121,6 +128,18 @@ def test_an_evening_at_one_table(client: httpx.Client) -> None:
     assert waiter.request("POST", f"/api/pos/payments/{first['id']}/process_refund/", json=refund).status_code == 403
     back = ask(owner, "POST", f"/api/pos/payments/{first['id']}/process_refund/", 200, refund)
     assert (back["status"], back["refund_amount"], back["tax_refund_amount"]) == ("PARTIALLY_REFUNDED", 30, 5)
+
+    done = [
+        ("PAYMENT_REFUNDED", 30),
+        ("PAYMENT_PROCESSED", 62),
+        ("PAYMENT_PROCESSED", 100),
+        ("ORDER_UPDATED", 162),
+        ("TABLE_ASSIGNED", 162),
+        ("ORDER_CREATED", 162),
+    ]
+    eventually(lambda: told(owner) == done)
+    assert ask(waiter, "GET", "/api/pos/transactions/", 403)["code"]
+    assert ask(waiter, "GET", "/api/pos/", 200)["line-items"].endswith("/api/pos/line-items/")
 
     report = ask(owner, "GET", "/api/pos/reports/sales/", 200)
     payments = ask(owner, "GET", "/api/pos/payments/", 200)

@@ -48,6 +48,9 @@ _CONDITIONS: Final[Mapping[str, sa.ColumnElement[bool]]] = {
     "other_actions": AuditEntry.action != sa.all_(bindparam("other_actions", type_=ARRAY(sa.Text))),
     "entity_type": AuditEntry.entity_type == bindparam("entity_type", type_=sa.Text),
     "entity_id": AuditEntry.entity_id == bindparam("entity_id", type_=sa.Text),
+    # What pos notes with changes of orders and payments.
+    "transaction_types": AuditEntry.new_values["transaction"]["type"].astext
+    == sa.any_(bindparam("transaction_types", type_=sa.ARRAY(sa.Text))),
     "service": AuditEntry.service == bindparam("service", type_=sa.Text),
     "since": AuditEntry.occurred_at >= bindparam("since", type_=_INSTANT),
     "until": AuditEntry.occurred_at < bindparam("until", type_=_INSTANT),

@@ -45,8 +45,8 @@ async def delete(session: AsyncSession, restaurant_id: UUID, table_id: UUID) -> 
     await session.flush()
 
 
-async def seat(session: AsyncSession, restaurant_id: UUID, table_id: UUID, order_id: UUID) -> None:
-    """Seats an open order at a table, which is then occupied; the table that it leaves is freed.
+async def seat(session: AsyncSession, restaurant_id: UUID, table_id: UUID, order_id: UUID) -> Order:
+    """Seats an open order at a table, which is then occupied; the table that it leaves is freed. Returns the order.
 
     Raises NotFound, and Conflict when another open order is there, the table is out of use, or the order is closed.
     """
@@ -61,6 +61,7 @@ async def seat(session: AsyncSession, restaurant_id: UUID, table_id: UUID, order
     held.order.table_id, held.table_number = table_id, table.table_number
     table.status = "OCCUPIED"
     order_commands.changed(session, held)
+    return held.order
 
 
 async def clear(session: AsyncSession, restaurant_id: UUID, table_id: UUID) -> None:

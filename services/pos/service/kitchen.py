@@ -9,6 +9,7 @@ from servicekit.paging import page_of
 from services.pos.commands import holding, kitchen, orders
 from services.pos.queries import kitchen as queries
 from services.pos.service.convert import line_message, ticket_message
+from services.pos.service.transactions import note
 
 
 class KitchenService:
@@ -38,6 +39,7 @@ class KitchenService:
         held = await holding.hold_of_line(session, tenant, UUID(request.id))
         line = held.line(UUID(request.id))
         await orders.set_line_status(session, held, line, request.status, self._clock.now())
+        note(call, request, "ITEM_MODIFIED", held.order, line.total_price)
         return line_message(line)
 
     async def _move(

@@ -16,6 +16,7 @@ from services.pos.commands.pricing import Wanted
 from services.pos.domain.money import ZERO
 from services.pos.queries import orders as queries
 from services.pos.service.convert import line_message
+from services.pos.service.transactions import note
 
 STAYS = "A line stays what was ordered: remove it and add another."
 
@@ -53,6 +54,7 @@ class LineItemService:
         )
         line = await commands.add_line(session, held, wanted, self._clock.now())
         call.notes.entity_id = str(held.order.id)
+        note(call, request, "ORDER_UPDATED", held.order, line.total_price)
         return line_message(line)
 
     async def UpdateLineItem(self, request: line_item_pb2.UpdateLineItemRequest, call: Call) -> order_pb2.LineItem:
@@ -72,6 +74,7 @@ class LineItemService:
         if changes:
             await commands.change_line(session, call.principal, held, line, changes, now)
         await commands.set_line_status(session, held, line, status, now)
+        note(call, request, "ITEM_MODIFIED", held.order, line.total_price)
         return line_message(line)
 
     async def DeleteLineItem(self, request: line_item_pb2.LineItemRequest, call: Call) -> Empty:
@@ -79,6 +82,7 @@ class LineItemService:
         line = held.line(UUID(request.id))
         call.notes.old_values = {"name": line.name, "quantity": line.quantity, "status": line.status}
         await commands.remove_line(await call.session(), call.principal, held, line, self._clock.now())
+        note(call, request, "ITEM_REMOVED", held.order, line.total_price)
         return Empty()
 
     async def AddModifier(self, request: line_item_pb2.AddModifierRequest, call: Call) -> line_item_pb2.AddedModifier:
@@ -86,6 +90,7 @@ class LineItemService:
         held = await holding.hold_open(session, call.principal.tenant, given["id"], given.get("version"))
         line, price, now = held.line(given["line_item_id"]), given.get("modifier_price", ZERO), self._clock.now()
         added = await commands.add_modifier(session, call.principal, held, line, request.modifier_name, price, now)
+        note(call, request, "ITEM_MODIFIED", held.order, line.total_price)
         return line_item_pb2.AddedModifier(
             id=str(added),
             line_item=str(line.id),

@@ -19,6 +19,7 @@ from services.pos.domain import orders as rules
 from services.pos.queries import orders as queries
 from services.pos.queries.orders import WholeOrder
 from services.pos.service.convert import item_message, line_message, order_message, staff_order_message
+from services.pos.service.transactions import Kind, note
 
 _DETAILS = (
     "order_type",
@@ -34,14 +35,21 @@ _DETAILS = (
 )
 _NULLABLE = frozenset(_DETAILS) - {"order_type", "guest_count", "is_priority"}
 WITHOUT_REASON = "Deleted"
+COLLECTIONS = ("tables", "orders", "line-items", "payments", "transactions", "receipt-settings", "discounts")
 
 
 class OrderService:
     """Implements mizan.pos.v1.OrderService."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, public_url: str) -> None:
         self._clock = clock
         self._days = taking.Days()
+        self._root = public_url.rstrip("/")
+
+    async def GetIndex(self, _request: Empty, _call: Call) -> order_pb2.PosIndex:
+        index = order_pb2.PosIndex()
+        index.collections.update({name: f"{self._root}/api/pos/{name}/" for name in COLLECTIONS})
+        return index
 
     async def ListOrders(self, request: order_pb2.ListOrdersRequest, call: Call) -> order_pb2.ListOrdersResponse:
         count, found = await self._page(request, call)
@@ -105,16 +113,19 @@ class OrderService:
             await commands.update(await call.session(), held, changes)
         if request.HasField("status"):
             await commands.set_status(await call.session(), call.principal, held, request.status, self._clock.now())
+        note(call, request, "TABLE_ASSIGNED" if "table" in changes else _kind(held), held.order)
         return await self._order(call, held)
 
     async def DeleteOrder(self, request: order_pb2.OrderRequest, call: Call) -> Empty:
         held = await holding.hold(await call.session(), call.principal.tenant, UUID(request.id), _version(request))
         await commands.void(await call.session(), held, WITHOUT_REASON)
+        note(call, request, "ORDER_CANCELLED", held.order)
         return Empty()
 
     async def VoidOrder(self, request: order_pb2.VoidOrderRequest, call: Call) -> order_pb2.Order:
         held = await holding.hold(await call.session(), call.principal.tenant, UUID(request.id), _version(request))
         await commands.void(await call.session(), held, request.reason)
+        note(call, request, "ORDER_CANCELLED", held.order)
         return await self._order(call, held)
 
     async def SetOrderStatus(self, request: order_pb2.SetOrderStatusRequest, call: Call) -> order_pb2.Order:
@@ -122,30 +133,37 @@ class OrderService:
         held = await holding.hold(session, call.principal.tenant, UUID(request.id), _version(request))
         call.notes.old_values = {"status": held.order.status}
         await commands.set_status(session, call.principal, held, request.status, self._clock.now())
+        note(call, request, _kind(held), held.order)
         return await self._order(call, held)
 
     async def CompleteOrder(self, request: order_pb2.OrderRequest, call: Call) -> order_pb2.Order:
         session = await call.session()
         held = await holding.hold(session, call.principal.tenant, UUID(request.id), _version(request))
         await commands.set_status(session, call.principal, held, "COMPLETED", self._clock.now())
+        note(call, request, "ORDER_UPDATED", held.order)
         return await self._order(call, held)
 
     async def AddItem(self, request: order_pb2.AddItemRequest, call: Call) -> order_pb2.LineItem:
         held = await self._hold(request, call)
         instructions = request.special_instructions if request.HasField("special_instructions") else None
         wanted = _line(request.menu_item_id, request, instructions)
-        return line_message(await commands.add_line(await call.session(), held, wanted, self._clock.now()))
+        line = await commands.add_line(await call.session(), held, wanted, self._clock.now())
+        note(call, request, "ORDER_UPDATED", held.order, line.total_price)
+        return line_message(line)
 
     async def CreateOrderItem(self, request: order_pb2.CreateOrderItemRequest, call: Call) -> order_pb2.OrderItem:
         session = await call.session()
         held = await holding.hold_open(session, call.principal.tenant, UUID(request.order_id), _version(request))
         wanted = _line(request.menu_item, request, request.notes if request.HasField("notes") else None)
-        return item_message(await commands.add_line(session, held, wanted, self._clock.now()))
+        line = await commands.add_line(session, held, wanted, self._clock.now())
+        note(call, request, "ORDER_UPDATED", held.order, line.total_price)
+        return item_message(line)
 
     async def RemoveItem(self, request: order_pb2.RemoveItemRequest, call: Call) -> order_pb2.Order:
         held = await self._hold(request, call)
         line = held.line(UUID(request.line_item_id))
         await commands.remove_line(await call.session(), call.principal, held, line, self._clock.now())
+        note(call, request, "ITEM_REMOVED", held.order, line.total_price)
         return await self._order(call, held)
 
     async def UpdateOrderItem(self, request: order_pb2.UpdateOrderItemRequest, call: Call) -> order_pb2.OrderItem:
@@ -154,6 +172,7 @@ class OrderService:
         line = held.line(UUID(request.item_id))
         changes = changes_of(request, ("quantity", "notes"), nullable=("notes",))
         await commands.change_line(session, call.principal, held, line, changes, self._clock.now())
+        note(call, request, "ITEM_MODIFIED", held.order, line.total_price)
         return item_message(line)
 
     async def DeleteOrderItem(self, request: order_pb2.OrderItemRequest, call: Call) -> Empty:
@@ -161,6 +180,7 @@ class OrderService:
         held = await holding.hold_open(session, call.principal.tenant, UUID(request.order_id))
         line = held.line(UUID(request.item_id))
         await commands.remove_line(session, call.principal, held, line, self._clock.now())
+        note(call, request, "ITEM_REMOVED", held.order, line.total_price)
         return Empty()
 
     async def ListOrderItems(
@@ -183,11 +203,13 @@ class OrderService:
         amount = values_of(request)["discount_amount"]
         reason = request.discount_reason if request.HasField("discount_reason") else None
         await commands.discount(await call.session(), held, amount, reason, self._clock.now())
+        note(call, request, "DISCOUNT_APPLIED", held.order, held.order.discount_amount)
         return await self._order(call, held)
 
     async def ApplyDiscountCode(self, request: order_pb2.ApplyDiscountCodeRequest, call: Call) -> order_pb2.Order:
         held = await self._hold(request, call)
         await commands.discount_by_code(await call.session(), held, request.discount_code, self._clock.now())
+        note(call, request, "DISCOUNT_APPLIED", held.order, held.order.discount_amount)
         return await self._order(call, held)
 
     async def _create(self, request: order_pb2.CreateOrderRequest, call: Call) -> WholeOrder:
@@ -196,6 +218,7 @@ class OrderService:
         taken = await taking.take(session, self._days, call.principal, values, _wanted(request), self._clock.now())
         call.notes.entity_id = str(taken.row.id)
         call.notes.description = f"Took the order {taken.row.order_number}"
+        note(call, request, "ORDER_CREATED", taken.row)
         return taken
 
     async def _hold(self, request: Any, call: Call) -> holding.Held:
@@ -214,6 +237,10 @@ class OrderService:
         if "table" in given:
             filters["table_id"] = given["table"]
         return await queries.page_of_orders(call.read(), call.principal.tenant, page_of(request), **filters)
+
+
+def _kind(held: holding.Held) -> Kind:
+    return "ORDER_CANCELLED" if held.order.status == "CANCELLED" else "ORDER_UPDATED"
 
 
 def _version(request: Any) -> int | None:

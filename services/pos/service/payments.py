@@ -14,6 +14,7 @@ from services.pos.domain.money import ZERO
 from services.pos.models import Payment
 from services.pos.queries import payments as queries
 from services.pos.service.convert import payment_message
+from services.pos.service.transactions import note
 
 IMMUTABLE = "A payment changes by refunds only."
 _FACTS = (
@@ -86,13 +87,16 @@ class PaymentService:
             now=self._clock.now(),
         )
         await session.refresh(payment)
+        note(call, request, "PAYMENT_REFUNDED", held.order, amount)
         return payment_message(payment)
 
     async def RefundOrder(self, request: payment_pb2.RefundOrderRequest, call: Call) -> payment_pb2.Payment:
         session = await call.session()
         held = await holding.hold(session, call.principal.tenant, UUID(request.id))
         reason = request.refund_reason if request.HasField("refund_reason") else None
+        before = held.order.amount_paid - held.order.refund_amount
         payment = await payments.refund_all(session, call.principal, held, reason, self._clock.now())
+        note(call, request, "PAYMENT_REFUNDED", held.order, before - held.order.amount_paid + held.order.refund_amount)
         await session.refresh(payment)
         return payment_message(payment)
 
@@ -112,6 +116,7 @@ class PaymentService:
             whole=whole,
             now=self._clock.now(),
         )
+        note(call, request, "PAYMENT_PROCESSED", held.order, payment.amount)
         return payment_message(payment)
 
     async def _hold(self, request: Any, call: Call) -> tuple[holding.Held, Payment]:

@@ -14,6 +14,7 @@ from servicekit.patch import changes_of, values_of
 from services.pos.commands import tables as commands
 from services.pos.queries import tables as queries
 from services.pos.service.convert import staff_table_message, table_message
+from services.pos.service.transactions import note
 
 _FILTERS = ("status", "section", "is_active", "ordering")
 _CHANGEABLE = ("table_number", "capacity", "status", "section", "is_active")
@@ -87,7 +88,8 @@ class DiningTableService:
         self, request: dining_table_pb2.AssignOrderRequest, call: Call
     ) -> dining_table_pb2.StaffTable:
         session = await call.session()
-        await commands.seat(session, call.principal.tenant, UUID(request.id), UUID(request.order_id))
+        order = await commands.seat(session, call.principal.tenant, UUID(request.id), UUID(request.order_id))
+        note(call, request, "TABLE_ASSIGNED", order)
         return staff_table_message(await self._read(call, UUID(request.id)))
 
     async def ClearTable(self, request: dining_table_pb2.TableRequest, call: Call) -> dining_table_pb2.StaffTable:
