@@ -15,6 +15,8 @@ from servicekit.paging import Page, read_page
 from services.scheduling.models import ScheduleTemplate, TemplateShift, TemplateVersion
 
 NO_VERSION: Final = "No ScheduleTemplateVersion matches the given query."
+MOST_SHOWN: Final = 100
+"""How many states a template is shown with."""
 NEWEST: Final = "-created_at"
 
 _RESTAURANT = bindparam("restaurant_id", type_=sa.Uuid)
@@ -125,8 +127,8 @@ async def page_of_states(
     page: Page,
     *,
     template_id: UUID | None,
-    is_current: bool | None,
-    ordering: str,
+    is_current: bool | None = None,
+    ordering: str = NEWEST,
 ) -> tuple[int, list[Any]]:
     """How many states there are, and those of one page. Raises NotFound beyond the end."""
     return await read_page(
@@ -138,6 +140,12 @@ async def page_of_states(
         template_id=template_id,
         is_current=is_current,
     )
+
+
+async def states_of(reading: Reading, restaurant_id: UUID, template_id: UUID) -> list[Any]:
+    """The last states of a template, newest first."""
+    wanted = {"restaurant_id": restaurant_id, "template_id": template_id, "limit": MOST_SHOWN, "offset": 0}
+    return list(await reading.all(_PAGES[NEWEST], **wanted))
 
 
 async def one_state(reading: Reading, restaurant_id: UUID, state_id: UUID) -> Any:

@@ -12,12 +12,13 @@ from mizan.options.v1 import files_pb2
 from mizan.scheduling.v1 import template_library_pb2 as pb
 from mizan.scheduling.v1 import template_pb2
 from servicekit.call import Call
-from servicekit.db import SessionReader
+from servicekit.db import Reading, SessionReader
 from servicekit.errors import Invalid, Refusal
 from servicekit.paging import page_of
 from servicekit.patch import values_of
 from servicekit.spreadsheet import BYTE_ORDER_MARK, lines
 from services.scheduling.commands import template_library as commands
+from services.scheduling.commands import templates
 from services.scheduling.domain.template_library import (
     HEADER,
     cost_of,
@@ -29,9 +30,11 @@ from services.scheduling.domain.template_library import (
 )
 from services.scheduling.queries.agents import active_staff
 from services.scheduling.queries.template_library import DEFAULT_ORDER, FILTERS, search
+from services.scheduling.queries.template_versions import states_of
 from services.scheduling.queries.templates import Template, all_templates, one_template
 from services.scheduling.service.convert import full_name
-from services.scheduling.service.templates import template_message
+from services.scheduling.service.template_versions import state_message
+from services.scheduling.service.templates import changes_to, draft_of, template_message
 
 Wages = Callable[[UUID], Awaitable[Mapping[UUID, int]]]
 
@@ -52,6 +55,26 @@ class TemplateLibraryService:
         ordering = request.ordering or DEFAULT_ORDER
         count, found = await search(call.read(), call.principal.tenant, page_of(request), ordering, **filters)
         return pb.SearchTemplatesResponse(count=count, results=map(template_message, found))
+
+    async def GetLibraryTemplate(
+        self, request: template_pb2.GetScheduleTemplateRequest, call: Call
+    ) -> pb.LibraryTemplate:
+        return await _shown(call.read(), call.principal.tenant, UUID(request.id))
+
+    async def CreateLibraryTemplate(
+        self, request: template_pb2.CreateScheduleTemplateRequest, call: Call
+    ) -> pb.LibraryTemplate:
+        session, tenant = await call.session(), call.principal.tenant
+        made = await templates.create(session, tenant, draft_of(request), call.principal.user_id)
+        call.notes.entity_id = str(made)
+        return await _shown(SessionReader(session), tenant, made)
+
+    async def UpdateLibraryTemplate(
+        self, request: template_pb2.UpdateScheduleTemplateRequest, call: Call
+    ) -> pb.LibraryTemplate:
+        session, tenant, template_id = await call.session(), call.principal.tenant, UUID(request.id)
+        await templates.change(session, tenant, template_id, changes_to(request), call.principal.user_id)
+        return await _shown(SessionReader(session), tenant, template_id)
 
     async def DuplicateScheduleTemplate(
         self, request: pb.DuplicateScheduleTemplateRequest, call: Call
@@ -130,6 +153,13 @@ class TemplateLibraryService:
             return {}
         staff = await active_staff(call.read(), tenant)
         return mean_wages((row.role, wages[row.user_id]) for row in staff if wages.get(row.user_id))
+
+
+async def _shown(reading: Reading, restaurant_id: UUID, template_id: UUID) -> pb.LibraryTemplate:
+    template = template_message(await one_template(reading, restaurant_id, template_id))
+    states = await states_of(reading, restaurant_id, template_id)
+    fields = {field.name: value for field, value in template.ListFields()}
+    return pb.LibraryTemplate(**fields, versions=map(state_message, states))
 
 
 def _total(work: Mapping[str, timedelta]) -> timedelta:

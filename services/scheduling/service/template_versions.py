@@ -8,8 +8,10 @@ import orjson
 from mizan.scheduling.v1 import template_version_pb2 as pb
 from servicekit.call import Call
 from servicekit.clock import timestamp_of
+from servicekit.db import SessionReader
 from servicekit.errors import Invalid
 from servicekit.paging import page_of
+from services.scheduling.commands import templates as commands
 from services.scheduling.domain.template_states import differences
 from services.scheduling.queries import template_versions as queries
 from services.scheduling.queries.templates import one_template
@@ -34,10 +36,35 @@ class TemplateVersionService:
             is_current=request.is_current if request.HasField("is_current") else None,
             ordering=request.ordering or queries.NEWEST,
         )
-        return pb.ListTemplateStatesResponse(count=count, results=map(_message, rows))
+        return pb.ListTemplateStatesResponse(count=count, results=map(state_message, rows))
+
+    async def ListStatesOfTemplate(
+        self, request: pb.ListStatesOfTemplateRequest, call: Call
+    ) -> pb.ListTemplateStatesResponse:
+        reader, tenant, template_id = call.read(), call.principal.tenant, UUID(request.template)
+        await one_template(reader, tenant, template_id)
+        count, rows = await queries.page_of_states(reader, tenant, page_of(request), template_id=template_id)
+        return pb.ListTemplateStatesResponse(count=count, results=map(state_message, rows))
+
+    async def RestoreTemplateState(
+        self, request: pb.RestoreTemplateStateRequest, call: Call
+    ) -> pb.RestoreTemplateStateResponse:
+        session, tenant, template_id = await call.session(), call.principal.tenant, UUID(request.id)
+        reading = SessionReader(session)
+        await one_template(reading, tenant, template_id)
+        state = await queries.one_state(reading, tenant, UUID(request.version_id))
+        if state.template_id != template_id:
+            raise Invalid.field("version_id", "This is a state of another template.", code="two_templates")
+        if state.is_current:
+            raise Invalid.field("version_id", "The template is in this state.", code="present_state")
+        await commands.restore(session, tenant, template_id, state.number, call.principal.user_id)
+        row, _ = await one_template(reading, tenant, template_id)
+        return pb.RestoreTemplateStateResponse(
+            message=f"Version {state.number} was restored.", new_version=str(row.version)
+        )
 
     async def GetTemplateState(self, request: pb.GetTemplateStateRequest, call: Call) -> pb.TemplateState:
-        return _message(await queries.one_state(call.read(), call.principal.tenant, UUID(request.id)))
+        return state_message(await queries.one_state(call.read(), call.principal.tenant, UUID(request.id)))
 
     async def CompareTemplateStates(
         self, request: pb.CompareTemplateStatesRequest, call: Call
@@ -50,8 +77,8 @@ class TemplateVersionService:
             raise Invalid.field("compare_with", "These are states of two templates.", code="two_templates")
         found = differences(orjson.loads(first.shifts), orjson.loads(second.shifts))
         return pb.CompareTemplateStatesResponse(
-            version1=_message(first),
-            version2=_message(second),
+            version1=state_message(first),
+            version2=state_message(second),
             differences=pb.TemplateDifferences(
                 shifts_count=found.growth,
                 time_difference=(second.made_at - first.made_at).days,
@@ -62,7 +89,8 @@ class TemplateVersionService:
         )
 
 
-def _message(row: Any) -> pb.TemplateState:
+def state_message(row: Any) -> pb.TemplateState:
+    """A state of a template."""
     return pb.TemplateState(
         id=str(row.id),
         template=str(row.template_id),

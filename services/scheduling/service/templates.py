@@ -39,19 +39,16 @@ class ScheduleTemplateService:
         self, request: template_pb2.CreateScheduleTemplateRequest, call: Call
     ) -> template_pb2.ScheduleTemplate:
         session = await call.session()
-        values = {**values_of(request), "shifts": _drafts(request)}
-        template_id = await commands.create(session, call.principal.tenant, values, call.principal.user_id)
-        return template_message(await queries.one_template(SessionReader(session), call.principal.tenant, template_id))
+        tenant, actor = call.principal.tenant, call.principal.user_id
+        template_id = await commands.create(session, tenant, draft_of(request), actor)
+        return template_message(await queries.one_template(SessionReader(session), tenant, template_id))
 
     async def UpdateScheduleTemplate(
         self, request: template_pb2.UpdateScheduleTemplateRequest, call: Call
     ) -> template_pb2.ScheduleTemplate:
         session = await call.session()
         tenant, template_id = call.principal.tenant, UUID(request.id)
-        changes = changes_of(request, FIELDS, nullable=("description", "recurrence", "recurs_from", "category"))
-        if "shifts" in changes:
-            changes["shifts"] = _drafts(request)
-        await commands.change(session, tenant, template_id, changes, call.principal.user_id)
+        await commands.change(session, tenant, template_id, changes_to(request), call.principal.user_id)
         return template_message(await queries.one_template(SessionReader(session), tenant, template_id))
 
     async def ListTemplateVersions(
@@ -92,11 +89,25 @@ class ScheduleTemplateService:
         return Empty()
 
 
+def draft_of(request: template_pb2.CreateScheduleTemplateRequest) -> dict[str, Any]:
+    """A new template as commands take it."""
+    return {**values_of(request), "shifts": _drafts(request)}
+
+
+def changes_to(request: template_pb2.UpdateScheduleTemplateRequest) -> dict[str, Any]:
+    """What is sent of a template."""
+    changes = changes_of(request, FIELDS, nullable=("description", "recurrence", "recurs_from", "category"))
+    if "shifts" in changes:
+        changes["shifts"] = _drafts(request)
+    return changes
+
+
 def _drafts(request: Any) -> list[dict[str, Any]]:
     return [values_of(draft) for draft in request.shifts]
 
 
 def template_message(template: Template) -> template_pb2.ScheduleTemplate:
+    """A template with its shifts."""
     row, shifts = template
     message = template_pb2.ScheduleTemplate(
         id=str(row.id),

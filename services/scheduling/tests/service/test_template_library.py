@@ -11,6 +11,7 @@ from mizan.options.v1 import files_pb2
 from mizan.scheduling.events.v1 import events_pb2 as facts
 from mizan.scheduling.v1 import template_library_pb2 as library
 from mizan.scheduling.v1 import template_pb2 as templates
+from mizan.scheduling.v1 import template_version_pb2 as versions
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.testing.events import Bus
 from servicekit.testing.service import Api, RunningService
@@ -170,3 +171,41 @@ async def test_templates_are_found_by_what_they_are(api: Api, scheduling: Runnin
     with scheduling.statements() as ran:
         await found(page=1, page_size=50)
     assert len(ran) == 3
+
+
+async def test_a_template_is_shown_with_its_states_and_put_back_into_one(api: Api, scheduling: RunningService) -> None:
+    us, them = team(scheduling, size=0), team(scheduling, size=0)
+    service, states = api.TemplateLibraryService, api.TemplateVersionService
+    made = await service.CreateLibraryTemplate(
+        templates.CreateScheduleTemplateRequest(name="Winter", tags=["cold"], shifts=[MONDAY]), principal=us.manager
+    )
+    assert (made.name, list(made.tags), len(made.shifts), made.is_active) == ("Winter", ["cold"], 1, True)
+    assert [(one.version_number, one.status) for one in made.versions] == [("1", "ACTIVE")]
+    change = templates.UpdateScheduleTemplateRequest(id=made.id, name="Summer", tags=[])
+    change.update_mask.paths.extend(["name", "tags", "shifts"])
+    changed = await service.UpdateLibraryTemplate(change, principal=us.manager)
+    assert (changed.name, list(changed.tags), len(changed.shifts)) == ("Summer", [], 0)
+    assert [one.id for one in changed.versions[1:]] == [made.versions[0].id]
+
+    back = versions.RestoreTemplateStateRequest(id=made.id, version_id=made.versions[0].id)
+    restored = await states.RestoreTemplateState(back, principal=us.manager)
+    assert (restored.message, restored.new_version) == ("Version 1 was restored.", "3")
+    get = templates.GetScheduleTemplateRequest(id=made.id)
+    now = await service.GetLibraryTemplate(get, principal=us.manager)
+    assert (now.name, [one.role for one in now.shifts], now.version) == ("Winter", ["CHEF"], 3)
+    listing = versions.ListStatesOfTemplateRequest(template=made.id)
+    listed_states = await states.ListStatesOfTemplate(listing, principal=us.manager)
+    assert list(listed_states.results) == list(now.versions)
+
+    other = await template(api, us, "Other")
+    present = versions.RestoreTemplateStateRequest(id=made.id, version_id=now.versions[0].id)
+    foreign = versions.RestoreTemplateStateRequest(id=other.id, version_id=made.versions[0].id)
+    for method, request, who, code in (
+        (states.RestoreTemplateState, present, us, "present_state"),
+        (states.RestoreTemplateState, foreign, us, "two_templates"),
+        (states.RestoreTemplateState, back, them, "not_found"),
+        (states.ListStatesOfTemplate, listing, them, "not_found"),
+        (service.GetLibraryTemplate, get, them, "not_found"),
+        (service.UpdateLibraryTemplate, change, them, "not_found"),
+    ):
+        assert await refusal(method(request, principal=who.manager)) == code
