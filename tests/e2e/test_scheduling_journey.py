@@ -217,6 +217,30 @@ def test_a_week_from_template_to_swap(restaurant: Restaurant) -> None:
     assert (shown.status_code, shown.content) == (200, PIXEL)
     assert shown.headers["x-content-type-options"] == "nosniff"
     assert httpx.get(photo["file_path"].partition("?")[0]).status_code == 401
+    sweep = made(other.post("/api/scheduling/tasks/", {"title": "Sweep"}), 201)
+    noted = made(
+        other.request(
+            "POST",
+            f"/api/scheduling/tasks/{sweep['id']}/add-checkpoint/",
+            data={"description": "Half of it", "location": "Terrace", "progress_percentage": "50"},
+            files={"photo": ("half.png", PIXEL, "application/x-whatever")},
+        )
+    )
+    (checkpoint,) = noted["checkpoints"]
+    assert (noted["status"], noted["progress"], checkpoint["location"]) == ("IN_PROGRESS", 50, "Terrace")
+    assert httpx.get(checkpoint["photo"]).content == PIXEL
+    swept = made(
+        other.request(
+            "POST",
+            f"/api/scheduling/tasks/{sweep['id']}/complete/",
+            data={"status": "COMPLETED", "progress_notes": "Spotless", "completion_location": "Terrace"},
+            files={"completion_photo": ("after.png", PIXEL, "image/png")},
+        )
+    )
+    assert (swept["status"], swept["completion_notes"]) == ("COMPLETED", "Spotless")
+    assert httpx.get(swept["completion_evidence"]).content == PIXEL
+    told = made(other.get(f"/api/scheduling/tasks/{sweep['id']}/task_timeline/"))["timeline"]
+    assert [moment["event"] for moment in told] == ["created", "started", "checkpoint", "completed"]
     done = made(other.post(f"{work}/complete/", {"completion_notes": "Ready"}))
     assert (done["status"], done["compiled_summary"]["completion_rate"]) == ("COMPLETED", 100)
     assert done["analysis_results"]["anomalies"] == []

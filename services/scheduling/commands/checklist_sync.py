@@ -14,11 +14,11 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from servicekit.errors import Invalid, Refusal
+from servicekit.errors import Invalid, NotFound, Refusal
 from services.scheduling.commands.checklists import add_action, start
 from services.scheduling.commands.shifts import active_people
 from services.scheduling.domain.checklists import is_done, progress, said
-from services.scheduling.filing import Filing, decoded
+from services.scheduling.filing import Filing, decoded, discard
 from services.scheduling.models import ChecklistAction, ChecklistExecution, ChecklistStep, Evidence, StepResponse
 from services.scheduling.models.checklist import OPEN
 
@@ -103,8 +103,7 @@ class Sync:
 
     async def answer_one(self, response: StepResponse, changes: Mapping[str, Any]) -> None:
         """Answers one step by its answer's id. Raises Invalid once the checklist is over."""
-        if self._execution.status not in OPEN:
-            raise Invalid(f"The checklist is {self._execution.status.lower()}.", code="checklist_over")
+        self._ensure_open()
         await self._load()
         if self._execution.status == "NOT_STARTED":
             await start(self._session, self._execution, self._now)
@@ -124,10 +123,31 @@ class Sync:
         if response.is_completed and response.completed_at is None:
             response.completed_at = self._now
             response.started_at = response.started_at or self._now
-        self._execution.sync_version += 1
-        self._execution.version += 1
-        self._note_progress()
-        await self._session.flush()
+        await self._changed()
+
+    async def answer_to(self, step_id: UUID) -> StepResponse:
+        """The answer to a step of the checklist, still empty perhaps. Raises NotFound for no step of it."""
+        await self._load()
+        if step_id not in self._steps:
+            raise NotFound("No ChecklistStep matches the given query.")
+        return self._by_step.get(step_id) or self._new_response(step_id)
+
+    async def take_back(self, response: StepResponse) -> None:
+        """Makes a step unanswered again, its evidence removed. Raises Invalid once the checklist is over."""
+        self._ensure_open()
+        await self._load()
+        keys = await self._session.scalars(
+            sa.delete(Evidence).where(Evidence.response_id == response.id).returning(Evidence.file_key)
+        )
+        for key in keys:
+            await discard(self._session, response.restaurant_id, key)
+        for name in ("text_response", "measurement_value", "boolean_response", "notes", "signature_data"):
+            setattr(response, name, None)
+        response.measurements, response.status, response.is_completed = [], "PENDING", False
+        response.started_at = response.completed_at = None
+        # An answer that was given before and arrives later does not bring it back.
+        response.answered_by, response.responded_at = self._person, self._now
+        await self._changed()
 
     async def add_file(self, response: StepResponse, content: bytes, values: Mapping[str, Any]) -> Evidence:
         """Stores a file with an answer; the same bytes are there once. Raises Invalid or FileTooLarge."""
@@ -142,6 +162,16 @@ class Sync:
         self._execution.version += 1
         await self._session.flush()
         return made
+
+    def _ensure_open(self) -> None:
+        if self._execution.status not in OPEN:
+            raise Invalid(f"The checklist is {self._execution.status.lower()}.", code="checklist_over")
+
+    async def _changed(self) -> None:
+        self._execution.sync_version += 1
+        self._execution.version += 1
+        self._note_progress()
+        await self._session.flush()
 
     async def _load(self) -> None:
         mine = self._execution.id

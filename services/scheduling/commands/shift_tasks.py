@@ -74,7 +74,7 @@ async def set_status(
     if notes:
         task.notes = notes
     _set_status(task, status, now, principal.user_id)
-    checkpoints.add_evidence(session, principal, task, evidence)
+    checkpoints.add_evidence(session, principal, task, evidence, now)
     await _told(session, task, before)
 
 
@@ -88,7 +88,7 @@ async def note_progress(
     if notes:
         task.notes = notes
     _set_progress(task, progress, now, principal.user_id)
-    checkpoints.add_evidence(session, principal, task, Note(location=location))
+    checkpoints.add_evidence(session, principal, task, Note(location=location), now)
     await _told(session, task, before)
 
 
@@ -96,17 +96,19 @@ async def add_checkpoint(session: AsyncSession, principal: Principal, task_id: U
     """Keeps what somebody noted about a task, and how far it is when they said so. Raises NotFound or Conflict."""
     task = await locked(session, principal, task_id)
     before = events.task_facts(task)
-    checkpoints.add_checkpoint(session, principal, task, note)
+    checkpoints.add_checkpoint(session, principal, task, note, now)
     if note.progress is not None:
         _set_progress(task, note.progress, now, principal.user_id)
     await _told(session, task, before)
 
 
-async def replace_evidence(session: AsyncSession, principal: Principal, task_id: UUID, photo: Photo | None) -> None:
+async def replace_evidence(
+    session: AsyncSession, principal: Principal, task_id: UUID, photo: Photo | None, now: datetime
+) -> None:
     """Makes a picture, or none, what shows that a task is done. Raises NotFound."""
     task = await locked(session, principal, task_id)
     before = events.task_facts(task)
-    await checkpoints.replace_evidence(session, principal, task, photo)
+    await checkpoints.replace_evidence(session, principal, task, photo, now)
     await _told(session, task, before)
 
 

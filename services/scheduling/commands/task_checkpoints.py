@@ -1,6 +1,7 @@
 """What is noted while tasks are worked on, and what shows that they are done."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -38,22 +39,26 @@ def ensure_open(task: Task | ShiftTask) -> None:
         raise Conflict(f"The task is {task.status.lower()}.", code="task_over")
 
 
-def add_checkpoint(session: AsyncSession, principal: Principal, task: Task | ShiftTask, note: Note) -> None:
+def add_checkpoint(
+    session: AsyncSession, principal: Principal, task: Task | ShiftTask, note: Note, now: datetime
+) -> None:
     """Keeps what was noted. Raises Conflict for a task that is over."""
     ensure_open(task)
-    _add(session, principal, task, CHECKPOINT, note)
+    _add(session, principal, task, CHECKPOINT, note, now)
 
 
-def add_evidence(session: AsyncSession, principal: Principal, task: Task | ShiftTask, note: Note) -> bool:
+def add_evidence(
+    session: AsyncSession, principal: Principal, task: Task | ShiftTask, note: Note, now: datetime
+) -> bool:
     """Keeps what shows that a task is done, when anything does; whether it was kept."""
     if note.photo is None and not note.location:
         return False
-    _add(session, principal, task, COMPLETION, note)
+    _add(session, principal, task, COMPLETION, note, now)
     return True
 
 
 async def replace_evidence(
-    session: AsyncSession, principal: Principal, task: Task | ShiftTask, photo: Photo | None
+    session: AsyncSession, principal: Principal, task: Task | ShiftTask, photo: Photo | None, now: datetime
 ) -> None:
     """Makes a picture, or none, what shows that a task is done; earlier ones go."""
     of_task = TaskCheckpoint.task_id if isinstance(task, Task) else TaskCheckpoint.shift_task_id
@@ -68,11 +73,13 @@ async def replace_evidence(
     )
     for key in gone:
         await discard(session, task.restaurant_id, key)
-    add_evidence(session, principal, task, Note(photo=photo))
+    add_evidence(session, principal, task, Note(photo=photo), now)
     task.version += 1
 
 
-def _add(session: AsyncSession, principal: Principal, task: Task | ShiftTask, kind: str, note: Note) -> None:
+def _add(
+    session: AsyncSession, principal: Principal, task: Task | ShiftTask, kind: str, note: Note, now: datetime
+) -> None:
     stands_alone = isinstance(task, Task)
     session.add(
         TaskCheckpoint(
@@ -87,6 +94,7 @@ def _add(session: AsyncSession, principal: Principal, task: Task | ShiftTask, ki
             mime_type=note.photo.mime_type if note.photo else None,
             filename=note.photo.filename if note.photo else None,
             noted_by=principal.user_id,
+            created_at=now,
         )
     )
     task.version += 1

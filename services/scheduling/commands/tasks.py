@@ -75,7 +75,7 @@ async def set_status(
     if notes:
         task.completion_notes = notes
     _set_status(task, status, principal.user_id, now)
-    checkpoints.add_evidence(session, principal, task, evidence)
+    checkpoints.add_evidence(session, principal, task, evidence, now)
     await _told(session, task, before)
 
 
@@ -115,7 +115,7 @@ async def note_progress(
     if notes:
         task.completion_notes = notes
     _set_progress(task, progress, principal.user_id, now)
-    checkpoints.add_evidence(session, principal, task, Note(location=location))
+    checkpoints.add_evidence(session, principal, task, Note(location=location), now)
     await _told(session, task, before)
 
 
@@ -123,7 +123,7 @@ async def add_checkpoint(session: AsyncSession, principal: Principal, task_id: U
     """Keeps what somebody noted about a task, and how far it is when they said so. Raises NotFound or Conflict."""
     task = await locked(session, principal, task_id)
     before = events.task_facts(task)
-    checkpoints.add_checkpoint(session, principal, task, note)
+    checkpoints.add_checkpoint(session, principal, task, note, now)
     if note.progress is not None:
         _set_progress(task, note.progress, principal.user_id, now)
     await _told(session, task, before)

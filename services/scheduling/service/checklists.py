@@ -264,6 +264,24 @@ class ChecklistService:
     ) -> checklist_pb2.StepResponse:
         return await self._response(call, call.read(), UUID(request.id))
 
+    async def CreateStepResponse(
+        self, request: checklist_pb2.CreateStepResponseRequest, call: Call
+    ) -> checklist_pb2.StepResponse:
+        session = await call.session()
+        execution = await commands.own(session, call.principal, UUID(request.execution))
+        sync = Sync(session, self._filing, execution, call.principal.user_id, self._clock.now())
+        response = await sync.answer_to(UUID(request.step))
+        await sync.answer_one(response, values_of(request, without=("execution", "step")))
+        call.notes.entity_id = str(response.id)
+        return await self._response(call, SessionReader(session), response.id)
+
+    async def DeleteStepResponse(self, request: checklist_pb2.DeleteStepResponseRequest, call: Call) -> Empty:
+        session = await call.session()
+        sync, response = await self._answering(call, session, UUID(request.id))
+        call.notes.old_values = {"status": response.status, "notes": response.notes}
+        await sync.take_back(response)
+        return Empty()
+
     async def UpdateStepResponse(
         self, request: checklist_pb2.UpdateStepResponseRequest, call: Call
     ) -> checklist_pb2.StepResponse:

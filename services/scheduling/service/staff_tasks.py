@@ -1,6 +1,5 @@
 """Tasks as the safety pages show them: the tasks of shifts, in those pages' words."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,7 +22,7 @@ from services.scheduling.queries.safety import procedures_by_ids
 from services.scheduling.queries.task_checkpoints import of_shift_tasks
 from services.scheduling.service.convert import person_info, text_of
 from services.scheduling.service.safety import procedure_message
-from services.scheduling.service.task_pictures import TaskPictures, evidence_of
+from services.scheduling.service.task_pictures import TaskPictures
 
 EVIDENCE = "completion_evidence"
 PRIORITIES = {"CRITICAL": "URGENT"}
@@ -88,7 +87,9 @@ class StaffTaskService:
         values = _values(values_of(request, without=(EVIDENCE,)))
         made = await commands.create(session, call.principal, values, self._clock.now())
         if request.HasField("completion_evidence"):
-            await commands.replace_evidence(session, call.principal, made, await self._stored(call, request))
+            await commands.replace_evidence(
+                session, call.principal, made, await self._stored(call, request), self._clock.now()
+            )
         return await self._read(call, session, made)
 
     async def UpdateScheduleTask(self, request: pb.UpdateScheduleTaskRequest, call: Call) -> pb.ScheduleTask:
@@ -97,7 +98,7 @@ class StaffTaskService:
         await commands.change(session, call.principal, UUID(request.id), changes, self._clock.now())
         if request.HasField("completion_evidence") or EVIDENCE in request.update_mask.paths:
             photo = await self._stored(call, request) if request.HasField("completion_evidence") else None
-            await commands.replace_evidence(session, call.principal, UUID(request.id), photo)
+            await commands.replace_evidence(session, call.principal, UUID(request.id), photo, self._clock.now())
         return await self._read(call, session, UUID(request.id))
 
     async def DeleteScheduleTask(self, request: pb.DeleteScheduleTaskRequest, call: Call) -> Empty:
@@ -178,17 +179,13 @@ class StaffTaskService:
                 assigned_to=_assignee(row),
                 created_at=timestamp_of(row.created_at),
                 updated_at=timestamp_of(row.updated_at),
-                completion_evidence=self._evidence(noted.get(row.id, ())),
+                completion_evidence=self._pictures.evidence_link(noted.get(row.id, ())),
             )
             for row in rows
         ]
 
     async def _stored(self, call: Call, request: Any) -> Photo:
         return await self._pictures.stored(call.principal.tenant, request.completion_evidence, EVIDENCE)
-
-    def _evidence(self, rows: Sequence[Any]) -> str | None:
-        found = evidence_of(rows)
-        return None if found is None else self._pictures.link(found)
 
 
 def _own(call: Call) -> UUID | None:

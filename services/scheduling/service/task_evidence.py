@@ -18,7 +18,7 @@ from services.scheduling.queries import task_checkpoints as queries
 from services.scheduling.queries import tasks as task_queries
 from services.scheduling.service.convert import full_name
 from services.scheduling.service.shift_tasks import read_task as read_shift_task
-from services.scheduling.service.task_pictures import TaskPictures, evidence_of
+from services.scheduling.service.task_pictures import TaskPictures
 from services.scheduling.service.tasks import read_task
 
 NO_PICTURE = "There is no picture."
@@ -86,7 +86,6 @@ class TaskEvidenceService:
         noted = (await queries.of_tasks(reader, tenant, [row.id])).get(row.id, ())
         actors = {person for person in (row.created_by, row.started_by, row.completed_by) if person}
         people = await task_queries.people_by_ids(reader, tenant, actors)
-        evidence = evidence_of(noted) if row.completed_at else None
         moments = [_moment("created", row.created_at, people.get(row.created_by), f"Task created: {row.title}")]
         if row.started_at is not None:
             moments.append(_moment("started", row.started_at, people.get(row.started_by), "Task started"))
@@ -105,7 +104,7 @@ class TaskEvidenceService:
             done = _moment("completed", row.completed_at, people.get(row.completed_by), "Task completed")
             if row.completion_notes:
                 done.notes = row.completion_notes
-            link = self._pictures.link(evidence) if evidence is not None else None
+            link = self._pictures.evidence_link(noted)
             if link is not None:
                 done.photo = link
             moments.append(done)

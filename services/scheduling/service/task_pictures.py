@@ -47,6 +47,11 @@ class TaskPictures:
         """Where the picture of a note can be fetched."""
         return self._links.link(photo_path(row.id), row.file_key) if row.file_key else None
 
+    def evidence_link(self, rows: Sequence[Any]) -> str | None:
+        """Where the last picture that shows that a task is done can be fetched, from the notes on the task."""
+        found = next((row for row in reversed(rows) if row.kind == COMPLETION and row.file_key), None)
+        return None if found is None else self.link(found)
+
     def checked(self, row: Any | None, checkpoint_id: UUID, expires: int, signature: str) -> None:
         """Raises Forbidden unless a link is ours and has not expired."""
         self._links.check(photo_path(checkpoint_id), row.file_key if row is not None else None, expires, signature)
@@ -63,12 +68,11 @@ class TaskPictures:
         for message in messages:
             rows = noted.get(UUID(message.id), ())
             message.checkpoints.extend(self._checkpoints(rows))
-            evidence = evidence_of(rows)
-            link = self.link(evidence) if evidence is not None else None
+            link, place = self.evidence_link(rows), _place_of(rows)
             if link is not None:
                 message.completion_evidence = message.completion_photo = link
-            if evidence is not None and evidence.location is not None:
-                message.completion_location = evidence.location
+            if place is not None:
+                message.completion_location = place
 
     async def show_on_shift_tasks(
         self, reading: Reading, restaurant_id: UUID, messages: Sequence[shift_task_pb2.ShiftTask]
@@ -81,12 +85,11 @@ class TaskPictures:
         for task in everyone:
             rows = noted.get(UUID(task.id), ())
             task.checkpoints.extend(self._checkpoints(rows))
-            evidence = evidence_of(rows)
-            link = self.link(evidence) if evidence is not None else None
+            link, place = self.evidence_link(rows), _place_of(rows)
             if link is not None:
                 task.completion_photo = link
-            if evidence is not None and evidence.location is not None:
-                task.completion_location = evidence.location
+            if place is not None:
+                task.completion_location = place
 
     def _checkpoints(self, rows: Sequence[Any]) -> Iterable[task_checkpoint_pb2.TaskCheckpoint]:
         return (
@@ -105,9 +108,9 @@ class TaskPictures:
         )
 
 
-def evidence_of(rows: Sequence[Any]) -> Any | None:
-    """The last of a task's notes that shows that it is done."""
-    return next((row for row in reversed(rows) if row.kind == COMPLETION), None)
+def _place_of(rows: Sequence[Any]) -> str | None:
+    """Where a task was done, as it was last said."""
+    return next((row.location for row in reversed(rows) if row.kind == COMPLETION and row.location), None)
 
 
 def photo_path(checkpoint_id: UUID) -> str:

@@ -342,3 +342,30 @@ async def test_the_work_of_ones_shifts_names_its_checklists(api: Api, scheduling
     assert (await api.ChecklistService.CreateExecution(create, principal=person)).id == execution.id
     create.assigned_shift = theirs.id
     assert (await refusal(api.ChecklistService.CreateExecution(create, principal=person))).code == "not_found"
+
+
+async def test_a_step_is_answered_by_itself_and_its_answer_taken_back(api: Api, scheduling: RunningService) -> None:
+    us = team(scheduling)
+    service, person = api.ChecklistService, us.principal(0)
+    execution = await begun(api, us)
+    empty = execution.step_responses[0]
+    answer = checklists.CreateStepResponseRequest(
+        execution=execution.id, step=empty.step.id, status="COMPLETED", notes="Clean"
+    )
+    given = await service.CreateStepResponse(answer, principal=person)
+    assert (given.id, given.is_completed, given.notes) == (empty.id, True, "Clean")
+    for stranger in (us.principal(1), manager(uuid4())):
+        assert (await refusal(service.CreateStepResponse(answer, principal=stranger))).code == "not_found"
+    other = checklists.CreateStepResponseRequest(execution=execution.id, step=str(uuid4()))
+    assert (await refusal(service.CreateStepResponse(other, principal=person))).code == "not_found"
+    photo = checklists.AddEvidenceRequest(id=given.id, file=files_pb2.Upload(filename="a.png", content=PIXEL))
+    evidence = await service.AddEvidence(photo, principal=person)
+    taken = checklists.DeleteStepResponseRequest(id=given.id)
+    assert (await refusal(service.DeleteStepResponse(taken, principal=us.principal(1)))).code == "not_found"
+    await service.DeleteStepResponse(taken, principal=person)
+    after = await service.GetExecution(checklists.GetExecutionRequest(id=execution.id), principal=person)
+    again = next(one for one in after.step_responses if one.id == given.id)
+    assert (again.status, again.is_completed, again.notes, len(again.evidence)) == ("PENDING", False, "", 0)
+    assert after.progress_percentage == execution.progress_percentage
+    gone = checklists.DownloadEvidenceRequest(id=evidence.id)
+    assert (await refusal(service.DownloadEvidence(gone, principal=person))).code == "not_found"
