@@ -20,6 +20,8 @@ from services.scheduling.rostering.tariffs import FORBIDDEN, Tables
 
 # Of a hundred moves so many are of each kind, in the order of `_propose`.
 SHARES = np.cumsum([20, 25, 15, 10, 10, 15, 5])
+# What costs as much breaks a hard limit, whatever wishes it grants.
+_BROKEN = FORBIDDEN // 2
 _LONGEST_BLOCK = 8
 _LONGEST_PAIR = 4
 _LONGEST_KIND = 6
@@ -69,7 +71,7 @@ def _days_cost(table: Tables, person: int, row: Ints, begin: int, finish: int) -
             # What touches the edge of the period may go on beyond it.
             if first > 0 and day < days:
                 total += _charge(table, table.short_run[person] if working else table.short_off[person], length)
-            if total >= FORBIDDEN:
+            if total >= _BROKEN:
                 return total
             working, length = works, 0
         length += 1
@@ -111,13 +113,13 @@ def _row_change(table: Tables, state: State, which: int, person: int) -> int:
     if more:
         tariff, minutes = table.period[person], state.minutes[person]
         change = _charge(table, tariff, minutes + more) - _charge(table, tariff, minutes)
-        if change >= FORBIDDEN:
+        if change >= _BROKEN:
             return change
     weekends = _weekend_change(table, state, which, person)
     if weekends:
         tariff, worked = table.weekends[person], state.weekends[person]
         change += _charge(table, tariff, worked + weekends) - _charge(table, tariff, worked)
-        if change >= FORBIDDEN:
+        if change >= _BROKEN:
             return change
     # The runs that the window touches, whole.
     first, end = begin, finish
@@ -134,7 +136,7 @@ def _row_change(table: Tables, state: State, which: int, person: int) -> int:
     for day in range(finish, end):
         new[day] = row[day]
     after = _days_cost(table, person, new, first, end)
-    return after if after >= FORBIDDEN else change + after - _days_cost(table, person, row, first, end)
+    return after if after >= _BROKEN else change + after - _days_cost(table, person, row, first, end)
 
 
 @_part
@@ -236,19 +238,22 @@ def _take(table: Tables, state: State, which: int, person: int) -> None:
 
 @_part
 def _attempt(table: Tables, state: State, first: int, second: int, limit: float) -> bool:
-    """Takes the move unless it costs more than the limit."""
+    """Takes the move unless it costs more than the limit, or breaks another limit than it mends."""
     people = 1 if second < 0 else 2
     change, changed = 0, False
     for which in range(people):
-        change += _row_change(table, state, which, first if which == 0 else second)
-        if change >= FORBIDDEN:
+        own = _row_change(table, state, which, first if which == 0 else second)
+        if own >= _BROKEN:
             return False
+        change += own
         changed |= state.window[which, 0] < state.window[which, 1]
     if not changed:
         return False
+    counts = 0
     for which in range(people):
-        change += _count(table, state, which, first if which == 0 else second, True)
-    if change < FORBIDDEN:
+        counts += _count(table, state, which, first if which == 0 else second, True)
+    if counts < _BROKEN:
+        change += counts
         pay = 0
         for which in range(people):
             change += _cover(table, state, which, first if which == 0 else second, True)
@@ -384,3 +389,11 @@ def anneal(table: Tables, state: State, shares: Ints, moves: int, temperature: f
             for person in range(people):
                 for day in range(days):
                     state.best[person, day] = state.roster[person, day]
+
+
+@compiled(_nrt=False)
+def broken(table: Tables, state: State, person: int) -> bool:
+    """Whether the person works too many weekends, or too many or too few days in a row."""
+    row = state.roster[person]
+    weekends = _charge(table, table.weekends[person], state.weekends[person])
+    return weekends >= _BROKEN or _days_cost(table, person, row, 0, row.shape[0]) >= _BROKEN

@@ -19,6 +19,16 @@ from services.scheduling.rostering.model import DAY, WEEK, Limit, Rule
 FORBIDDEN = 1 << 40
 
 Piece = tuple[int, int, int]
+
+
+class Breach(NamedTuple):
+    """What a unit beyond a hard limit of weekends, or of days worked or off in a row, costs while that is relaxed."""
+
+    weekend: int = FORBIDDEN
+    run: int = FORBIDDEN
+
+
+_KEPT = Breach()
 _SUCCESSIONS = (Limit.MIN_REST, Limit.FORBIDDEN_SUCCESSION)
 
 
@@ -79,8 +89,8 @@ class _Tariffs:
         return np.array([piece[place] for pieces in self.numbers for piece in pieces] or [0], dtype=np.int64)
 
 
-def tables(compiled: Compiled) -> Tables:
-    """The tables of a problem."""
+def tables(compiled: Compiled, breach: Breach = _KEPT) -> Tables:
+    """The tables of a problem, whose limits of weekends and runs may be relaxed."""
     people, days = compiled.people, compiled.days
     tariffs = _Tariffs()
     allowed = np.zeros((len(people), len(compiled.shifts)), dtype=bool)
@@ -90,7 +100,7 @@ def tables(compiled: Compiled) -> Tables:
     alike = np.full((days, max(1, len(compiled.shapes))), OFF, dtype=np.int64)
     alike[compiled.day_of, compiled.shape_of] = np.arange(len(compiled.shifts))
     pairs_of, pairs = _pairs(compiled)
-    own = np.array([_person_tariffs(compiled, tariffs, candidate) for candidate in people], dtype=np.int64)
+    own = np.array([_person_tariffs(compiled, tariffs, candidate, breach) for candidate in people], dtype=np.int64)
     groups, group_from, group = _groups(compiled, tariffs)
     row_from, row = _joined([rows.tolist() for rows in compiled.covers])
     choice_from, choices = _joined(
@@ -199,7 +209,7 @@ def _units(compiled: Compiled, rule: Rule) -> Ints:
     return after[:, None] * kinds[None, :]
 
 
-def _person_tariffs(compiled: Compiled, tariffs: _Tariffs, candidate: Candidate) -> list[int]:
+def _person_tariffs(compiled: Compiled, tariffs: _Tariffs, candidate: Candidate, breach: Breach) -> list[int]:
     limits, weights, person = candidate.limits, compiled.problem.weights, candidate.person
     rules = _bent(candidate)
 
@@ -216,10 +226,10 @@ def _person_tariffs(compiled: Compiled, tariffs: _Tariffs, candidate: Candidate)
         tariffs.number(period),
         tariffs.number([(1, limits.max_week_minutes, FORBIDDEN), *soft(Limit.MAX_WEEK_MINUTES)]),
         tariffs.number([(1, limits.max_week_days, FORBIDDEN), *days_off]),
-        tariffs.number([(1, limits.max_weekends, FORBIDDEN), *soft(Limit.MAX_WEEKENDS), fair]),
-        tariffs.number([(1, limits.max_run, FORBIDDEN), *soft(Limit.MAX_CONSECUTIVE_DAYS)]),
-        tariffs.number([(-1, limits.min_run, FORBIDDEN), *soft(Limit.MIN_CONSECUTIVE_DAYS, -1)]),
-        tariffs.number([(-1, limits.min_off, FORBIDDEN), *soft(Limit.MIN_CONSECUTIVE_DAYS_OFF, -1)]),
+        tariffs.number([(1, limits.max_weekends, breach.weekend), *soft(Limit.MAX_WEEKENDS), fair]),
+        tariffs.number([(1, limits.max_run, breach.run), *soft(Limit.MAX_CONSECUTIVE_DAYS)]),
+        tariffs.number([(-1, limits.min_run, breach.run), *soft(Limit.MIN_CONSECUTIVE_DAYS, -1)]),
+        tariffs.number([(-1, limits.min_off, breach.run), *soft(Limit.MIN_CONSECUTIVE_DAYS_OFF, -1)]),
     ]
 
 
