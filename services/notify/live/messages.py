@@ -176,6 +176,10 @@ def _attendance(event: Any, fact: Fact) -> Message:
     return _board(event, fact, "attendance.view")
 
 
+def _alert(event: Any, fact: Fact) -> Message:
+    return _board(event, fact, "")
+
+
 def _board(event: Proto, fact: Fact, permission: str) -> Message:
     body = {"type": "board_update", "event": _event_name(fact.subject), "data": wire.encode(event)}
     return Message(live.BOARD, body, permission=permission)
@@ -191,6 +195,9 @@ _SHOWN: Final[dict[type[Proto], Callable[[Any, Fact], Message]]] = {
     notify.NotificationCreated: _notification,
     notify.ChatMessageSent: _chat_message,
     notify.ChatRoomRead: _chat_read,
+    notify.AlertCreated: _alert,
+    notify.AlertUpdated: _alert,
+    notify.AlertDeleted: _alert,
     identity.RestaurantUpdated: _settings,
     pos.OrderOpened: _order,
     pos.OrderUpdated: _order,

@@ -51,6 +51,12 @@ def ticket(restaurant_id: UUID) -> pos.TicketOpened:
     return pos.TicketOpened(ticket=facts)
 
 
+def alert(restaurant_id: UUID) -> notify.AlertCreated:
+    """Something that everybody should know."""
+    facts = notify.AlertFacts(id=str(uuid4()), restaurant_id=str(restaurant_id), message="Oven", alert_type="ERROR")
+    return notify.AlertCreated(alert=facts)
+
+
 def task(restaurant_id: UUID) -> scheduling.TaskCreated:
     """A new task."""
     facts = scheduling.TaskFacts(id=str(uuid4()), restaurant_id=str(restaurant_id), title="Mop", status="TODO")

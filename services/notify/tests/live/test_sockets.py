@@ -205,11 +205,13 @@ async def test_the_board_shows_each_what_they_may_see(
             facts.shift(restaurant_id, is_published=False),
             facts.clocked_in(restaurant_id),
             facts.shift(restaurant_id, is_published=True),
+            facts.alert(restaurant_id),
         ):
             await bus.publish(fact, restaurant_id=restaurant_id)
-        seen = [(await manager.until("board_update"))["event"] for _ in range(4)]
-        assert seen == ["task.created", "shift.created", "session.opened", "shift.created"]
-        assert [message["event"] for message in await waiter.settled()] == ["task.created", "shift.created"]
+        seen = [(await manager.until("board_update"))["event"] for _ in range(5)]
+        assert seen == ["task.created", "shift.created", "session.opened", "shift.created", "alert.created"]
+        shown = [message["event"] for message in await waiter.settled()]
+        assert shown == ["task.created", "shift.created", "alert.created"]
 
 
 async def test_progress_of_jobs_reaches_those_it_is_for(
