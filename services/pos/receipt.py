@@ -1,11 +1,12 @@
 """A guest's receipt as HTML and as PDF, in English, French or Arabic."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import fontpkg_ibm_plex_sans_arabic  # type: ignore[import-untyped]  # ships no types
@@ -94,7 +95,7 @@ _TEXTS: Final[dict[str, dict[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a receipt; `details` are what one costs, where that is shown, and modifiers."""
+    """One line of a receipt; `details` are what it is and what one costs, where those are shown, and modifiers."""
 
     quantity: int
     name: str
@@ -117,12 +118,19 @@ class Style:
 
     header_text: str | None = None
     footer_text: str | None = None
+    show_item_codes: bool = False
+    show_item_descriptions: bool = True
     show_unit_prices: bool = False
     show_discount_details: bool = True
     show_tax_breakdown: bool = True
     paper_width: int = 80
     font_size_items: int = 12
     font_size_total: int = 14
+
+    @property
+    def describes_items(self) -> bool:
+        """Whether more is shown of an item than its name."""
+        return self.show_item_codes or self.show_item_descriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +152,13 @@ class Receipt:
         return _TEXTS[self.language]
 
 
-def receipt_of(whole: WholeOrder, restaurant: str, zone: ZoneInfo, language: str, style: Style) -> Receipt:
-    """The receipt of an order, in English for languages that there are no words for."""
+def receipt_of(
+    whole: WholeOrder, restaurant: str, zone: ZoneInfo, language: str, style: Style, items: Mapping[UUID, Any]
+) -> Receipt:
+    """The receipt of an order, in English for languages that there are no words for.
+
+    `items` are those of the menu whose codes and descriptions are shown.
+    """
     row = whole.row
     language = language if language in _TEXTS else "en"
     moment: datetime = row.completion_time or row.order_time
@@ -159,9 +172,13 @@ def receipt_of(whole: WholeOrder, restaurant: str, zone: ZoneInfo, language: str
         lines=[
             Line(
                 line.quantity,
-                line.name,
+                _named(line, items, style),
                 _plain(line.total_price, row.currency),
-                [*_each(line, row.currency, style), *(modifier["name"] for modifier in line.modifiers)],
+                [
+                    *_described(line, items, style),
+                    *_each(line, row.currency, style),
+                    *(modifier["name"] for modifier in line.modifiers),
+                ],
             )
             for line in whole.lines
             if line.status != "CANCELLED"
@@ -244,6 +261,20 @@ def _row(sheet: Any, name: str, amount: str, size: int, *, rtl: bool, strong: bo
             shown = shown[:-2] + "…"
         sheet.cell(cell_width, height, shown, align=align)
     sheet.ln(height)
+
+
+def _named(line: Any, items: Mapping[UUID, Any], style: Style) -> str:
+    """What was ordered, behind the code that the till system knows it by, where that is shown."""
+    item = items.get(line.menu_item_id)
+    code = item.external_id if style.show_item_codes and item is not None else None
+    return f"{code} {line.name}" if code else line.name
+
+
+def _described(line: Any, items: Mapping[UUID, Any], style: Style) -> list[str]:
+    """The first line of what the menu says of it now, where that is shown."""
+    item = items.get(line.menu_item_id)
+    text = (item.description or "").strip() if style.show_item_descriptions and item is not None else ""
+    return text.splitlines()[:1]
 
 
 def _each(line: Any, currency: str, style: Style) -> list[str]:

@@ -22,6 +22,8 @@ class ReceiptSettings(Base):
     restaurant_id: Mapped[UUID] = mapped_column(primary_key=True)
     header_text: Mapped[str | None] = mapped_column(sa.String(500))
     footer_text: Mapped[str | None] = mapped_column(sa.String(500))
+    show_item_codes: Mapped[bool] = mapped_column(server_default=sa.false())
+    show_item_descriptions: Mapped[bool] = mapped_column(server_default=sa.true())
     show_unit_prices: Mapped[bool] = mapped_column(server_default=sa.false())
     show_discount_details: Mapped[bool] = mapped_column(server_default=sa.true())
     show_tax_breakdown: Mapped[bool] = mapped_column(server_default=sa.true())

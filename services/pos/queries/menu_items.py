@@ -103,6 +103,12 @@ _GROUPS_BY_ID = Query(
     )
 )
 
+_DESCRIBED = Query(
+    sa.select(MenuItem.id, MenuItem.description, MenuItem.external_id).where(
+        mine(MenuItem.restaurant_id), MenuItem.id == any_(_IDS)
+    )
+)
+
 
 async def page_of_items(
     reader: Reader,
@@ -168,4 +174,10 @@ async def page_of_taxes(reader: Reader, restaurant_id: UUID, page: Page) -> tupl
 async def sold(reading: Reading, restaurant_id: UUID, item_ids: Collection[UUID]) -> dict[UUID, Any]:
     """The items of these ids that the menu has, with what taking an order needs of each."""
     rows = await reading.all(SOLD, restaurant_id=restaurant_id, ids=list(item_ids))
+    return {row.id: row for row in rows}
+
+
+async def described(reading: Reading, restaurant_id: UUID, item_ids: Collection[UUID]) -> dict[UUID, Any]:
+    """What the menu says of items, by id, and the codes that a till system knows them by."""
+    rows = await reading.all(_DESCRIBED, restaurant_id=restaurant_id, ids=list(item_ids))
     return {row.id: row for row in rows}

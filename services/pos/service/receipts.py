@@ -19,8 +19,8 @@ from servicekit.patch import changes_of
 from services.pos import receipt
 from services.pos.commands import receipts as commands
 from services.pos.commands.pricing import terms_of
+from services.pos.queries import menu_items, receipts
 from services.pos.queries import orders as queries
-from services.pos.queries import receipts
 
 PRINTS_AT_ONCE = 2
 PRINT_TIMEOUT_SECONDS = 20
@@ -40,7 +40,9 @@ class ReceiptService:
         terms = await terms_of(reading, tenant)
         language = request.language or call.principal.language
         style = _style(await receipts.settings(reading, tenant))
-        made = receipt.receipt_of(whole, terms.name, terms.zone, language, style)
+        shown = {line.menu_item_id for line in whole.lines} if style.describes_items else set()
+        items = await menu_items.described(reading, tenant, shown) if shown else {}
+        made = receipt.receipt_of(whole, terms.name, terms.zone, language, style, items)
         name = f"receipt-{made.number}"
         if request.kind != "pdf":
             return _body("text/html; charset=utf-8", receipt.html(made), f"{name}.html")

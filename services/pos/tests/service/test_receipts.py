@@ -90,6 +90,29 @@ async def test_a_restaurant_decides_how_its_receipts_look(api: Api) -> None:
     assert (await settings(stranger)).paper_width == 80
 
 
+async def test_receipts_say_what_an_item_is_and_by_which_code_it_is_known(api: Api) -> None:
+    chef = manager(uuid4())
+    words = "<Mint>, much sugar\nnever cold"
+    tea = await sell(api, chef, "Tea", "10", description=words, external_provider="TOAST", external_id="T-7")
+    taken = await order(api, chef, (tea, 1))
+
+    async def page() -> str:
+        request = receipt_pb2.GetReceiptRequest(id=taken.id, kind="html", language="en")
+        return (await api.ReceiptService.GetReceipt(request, principal=chef, timeout=30)).data.decode()
+
+    plain = await page()
+    assert "<small>&lt;Mint&gt;, much sugar</small>" in plain
+    assert "never cold" not in plain
+    assert "T-7" not in plain
+    other = receipt_pb2.UpdateReceiptSettingsRequest(show_item_codes=True, show_item_descriptions=False)
+    other.update_mask.paths.extend(("show_item_codes", "show_item_descriptions"))
+    settings = await api.ReceiptService.UpdateReceiptSettings(other, principal=chef)
+    assert (settings.show_item_codes, settings.show_item_descriptions) == (True, False)
+    coded = await page()
+    assert "1 × T-7 Tea" in coded
+    assert "Mint" not in coded
+
+
 async def test_a_restaurant_has_one_setting_of_receipts(api: Api) -> None:
     chef, stranger, receipts = manager(uuid4()), manager(uuid4()), api.ReceiptService
     this = receipt_pb2.ReceiptSettingsRequest(id=str(chef.tenant))
