@@ -200,8 +200,8 @@ def _unwrapped(annotation: Any) -> Any:
 
 def _responses(operation: Operation) -> Iterable[tuple[int | str, dict[str, Any]]]:
     if operation.output.full_name == HTTP_BODY:
-        binary = {"schema": {"type": "string", "format": "binary"}}
-        yield operation.success_status, {"description": "The file.", "content": {"*/*": binary}}
+        # Without a schema it is any content, also JSON; with one of bytes a file of JSON would break it.
+        yield operation.success_status, {"description": "The file.", "content": {"*/*": {}}}
     elif operation.redirect:
         location = {"schema": {"type": "string", "format": "uri-reference"}}
         yield operation.success_status, {"description": "Elsewhere.", "headers": {"Location": location}, "content": {}}
