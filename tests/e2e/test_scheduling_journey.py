@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import browser
 from tests.support.people import Person, Restaurant, join, register
+from tests.support.waiting import eventually
 from tools.installation import Site
 
 MONDAY = date(2031, 3, 3)
@@ -249,3 +250,92 @@ def test_a_week_from_template_to_swap(restaurant: Restaurant) -> None:
     approved = made(manager.post(f"{work}/manager_review/", {"decision": "approved"}))
     assert (approved["review_status"], approved["supervisor_approved"]) == ("APPROVED", True)
     assert made(manager.get("/api/checklists/analytics/dashboard_stats/"))["average_completion_rate"] == 100.0
+
+
+def test_an_open_shift_is_bid_for_given_away_and_remembered(client: httpx.Client) -> None:
+    place = register(client, "Open")
+    owner, chosen, other = place.owner, *(join(place, "WAITER", f"{4400 + number}") for number in range(2))
+    until_known(owner, [chosen, other])
+    day = MONDAY + timedelta(days=14)
+    shift = made(
+        owner.post(
+            "/api/staff/schedules/",
+            {
+                "title": "Terrace",
+                "role": "WAITER",
+                "start_time": f"{day}T17:00:00Z",
+                "end_time": f"{day}T22:00:00Z",
+                "is_open_for_bidding": True,
+                "bidding_deadline": f"{day}T12:00:00Z",
+            },
+        ),
+        201,
+    )
+    assert (shift["staff"], shift["is_open_for_bidding"], shift["preferred_staff"]) == (None, True, [])
+    page = f"/api/staff/schedules/{shift['id']}/"
+    for person in (other, chosen):
+        open_shifts = made(person.get("/api/staff/schedules/", params={"is_open_for_bidding": "true"}))
+        assert [found["id"] for found in open_shifts["results"]] == [shift["id"]]
+        assert made(person.post(f"{page}bid_for_shift/")).keys() == {"message", "schedule_id"}
+    twice = chosen.post(f"{page}bid_for_shift/")
+    assert (twice.status_code, twice.json()["error"]) == (400, "You have already bid for this shift.")
+    bids = eventually(
+        lambda: owner.get("/api/notifications/", params={"type": "SHIFT_SWAP"}).json()["results"],
+        lambda found: len(found) == 2,
+    )
+    assert {bid["data"]["shift_id"] for bid in bids} == {shift["id"]}
+    assert made(owner.get(page))["preferred_staff"] == [other.id, chosen.id]
+    assert chosen.post(f"{page}assign_from_bids/", {"staff_id": chosen.id}).status_code == 403
+    given = made(owner.post(f"{page}assign_from_bids/", {"staff_id": chosen.id}))
+    assert (given["schedule_id"], given["staff"]) == (shift["id"], chosen.id)
+    eventually(lambda: other.get("/api/notifications/", params={"type": "SHIFT_SWAP"}).json()["count"] == 1)
+
+    # Everybody sees of the history what concerned them.
+    history = made(owner.get("/api/staff/schedule-changes/", params={"schedule_id": shift["id"]}))["results"]
+    assert [(change["change_type"], change["new_data"]["staff"]) for change in history] == [
+        ("UPDATE", [chosen.id]),
+        ("CREATE", []),
+    ]
+    assert history[0]["changed_by_details"]["id"] == owner.id
+    assert made(chosen.get("/api/staff/schedule-changes/"))["count"] == 1
+    assert made(other.get("/api/staff/schedule-changes/"))["count"] == 0
+
+    letter = {"schedule": shift["id"], "recipient": chosen.id, "message": "Bring your apron."}
+    sent = made(owner.post("/api/staff/notifications/", letter), 201)
+    mine = f"/api/staff/notifications/{sent['id']}/"
+    assert made(chosen.request("PATCH", mine, json={"is_read": True}))["is_read"] is True
+    assert (owner.get(mine).status_code, chosen.request("DELETE", mine).status_code) == (404, 204)
+
+
+def test_a_library_of_templates_moves_to_another_restaurant(client: httpx.Client) -> None:
+    old, new = register(client, "Old").owner, register(client, "New").owner
+    monday = {"role": "CHEF", "day_of_week": 0, "start_time": "09:00", "end_time": "17:00"}
+    winter = made(old.post("/api/scheduling/templates/", {"name": "Winter", "shifts": [monday]}), 201)
+    shifts = f"/api/scheduling/templates/{winter['id']}/shifts/"
+    second = made(old.post(shifts, {**monday, "day_of_week": 1, "required_staff": 2}), 201)
+    assert made(old.request("PATCH", f"{shifts}{second['id']}/", json={"required_staff": 3}))["required_staff"] == 3
+    library = "/api/scheduling/schedule-templates-v2/"
+    assert made(old.post(f"{library}{winter['id']}/toggle_favorite/"))["is_favorite"] is True
+    states = made(old.get("/api/scheduling/template-versions/", params={"template": winter["id"]}))
+    assert [state["version_number"] for state in states] == ["3", "2", "1"]
+    compared = made(
+        old.get(
+            f"/api/scheduling/template-versions/{states[-1]['id']}/compare/", params={"compare_with": states[0]["id"]}
+        )
+    )
+    assert compared["differences"]["shifts_count"] == 1
+
+    file = old.get(f"{library}export/")
+    assert file.headers["content-disposition"].startswith('attachment; filename="schedule_templates.csv"')
+    upload = {"file": ("library.csv", file.content, "text/csv")}
+    taken = made(new.request("POST", f"{library}import_templates/", files=upload))
+    assert taken == {"success": 1, "failed": 0, "errors": []}
+    (moved,) = made(new.get(library, params={"favorites": "true"}))
+    assert [shift["required_staff"] for shift in moved["shifts"]] == [1, 3]
+    counted = made(new.get(f"{library}statistics/"))
+    assert (counted["total_templates"], counted["avg_labor_hours"], counted["most_used"]) == (1, 30.0, None)
+    removed = made(new.post(f"{library}bulk_actions/", {"template_ids": [moved["id"]], "action": "delete"}))
+    assert (removed["success"], made(new.get(library))) == (1, [])
+    eventually(lambda: new.get("/api/scheduling/audit-logs/").json()["count"] == 2)
+    trail = made(new.get("/api/scheduling/audit-logs/export/", params={"format": "json"}))
+    assert [entry["object_type"] for entry in trail] == ["ScheduleTemplate"] * 2
