@@ -14,7 +14,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy.dialects.postgresql import insert
 
 from mizan.audit.events.v1 import events_pb2 as audit_facts
-from mizan.identity.v1 import api_key_pb2, audit_pb2, pos_transaction_pb2, settings_pb2
+from mizan.identity.v1 import api_key_pb2, audit_pb2, settings_pb2
 from mizan.identity.v1 import schedule_audit_pb2 as planning
 from servicekit import events
 from servicekit.db import SYSTEM, Query, Scope
@@ -353,45 +353,6 @@ def test_a_page_of_a_long_trail_is_read_by_index(
     assert sum(node.get("Rows Removed by Filter", 0) for node in page) == 0
     count = plan_of(settings, counting, parameters, long_trail)
     assert "Seq Scan" not in {node["Node Type"] for node in count}
-
-
-async def test_the_till_has_its_own_view_of_the_trail(api: Api, identity: RunningService, owner: Owner) -> None:
-    order, me, service = str(uuid4()), owner.principal.user_id, api.PosTransactionService
-    at_the_till = {"service": "pos", "action": "ORDER_ACTION", "entity_type": "Order", "old_values": {}}
-    about = {"order": order, "order_number": "ORD-1"}
-    removed = {"transaction": {**about, "type": "ITEM_REMOVED", "amount": "12.500"}, "line_item_id": "l-1"}
-    rows: list[dict[str, Any]] = [
-        {**at_the_till, "new_values": {"transaction": {**about, "type": "ORDER_CREATED", "amount": "60.000"}}},
-        {**at_the_till, "user_id": me, "occurred_at": NOON + timedelta(hours=1), "new_values": removed}
-        | {"old_values": {"quantity": 2}},
-        {**at_the_till, "new_values": {"status": "READY"}},
-        {**at_the_till, "service": "billing", "new_values": removed},
-    ]
-    opened, taken_off, unnoted, elsewhere = map(str, written(identity, owner, rows))
-
-    async def listed(**filters: Any) -> list[pos_transaction_pb2.PosTransaction]:
-        request = pos_transaction_pb2.ListPosTransactionsRequest(**{"page": 1, "page_size": 50, **filters})
-        answer = await service.ListPosTransactions(request, principal=owner.principal)
-        assert answer.count == len(answer.results)
-        return list(answer.results)
-
-    async def one(entry: str, who: Owner = owner) -> pos_transaction_pb2.PosTransaction:
-        request = pos_transaction_pb2.GetPosTransactionRequest(id=entry)
-        return await service.GetPosTransaction(request, principal=who.principal)
-
-    assert [found.id for found in await listed()] == [taken_off, opened]
-    assert [found.id for found in await listed(transaction_type="ORDER_CREATED")] == [opened]
-    assert await listed(transaction_type="DISCOUNT_APPLIED") == []
-    found = await one(taken_off)
-    assert (found.transaction_type, found.user, found.user_name) == ("ITEM_REMOVED", str(me), "Amina")
-    assert (found.order, found.order_number, found.amount_involved) == (order, "ORD-1", "12.500")
-    assert (json.loads(found.previous_value), json.loads(found.new_value)) == ({"quantity": 2}, {"line_item_id": "l-1"})
-    assert not (await one(opened)).HasField("previous_value")
-    other = await register(api, f"a{uuid4().hex[:10]}")
-    for entry, who in ((unnoted, owner), (elsewhere, owner), (opened, other)):
-        with pytest.raises(RemoteRefusal) as refused:
-            await one(entry, who)
-        assert refused.value.code == "not_found"
 
 
 async def test_planning_has_its_own_view_of_the_trail(api: Api, identity: RunningService, owner: Owner) -> None:

@@ -1,18 +1,22 @@
-"""The till system in the settings: its credentials for pos alone, and its connection as pos describes it."""
+"""The till: its credentials for pos alone, its connection as pos describes it, and its part of the audit trail."""
 
+import json
 from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from mizan.identity.v1 import pos_credentials_pb2, settings_pb2
+from mizan.identity.v1 import pos_credentials_pb2, pos_transaction_pb2, settings_pb2
 from mizan.pos.events.v1 import events_pb2 as pos
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import service_principal
 from servicekit.testing.events import Bus, handled
 from servicekit.testing.service import Api, RunningService
 from services.identity.tests.conftest import GATEWAY, Owner, register
+from services.identity.tests.service.test_audit import NOON, written
 
 ASKS = service_principal("gateway", "access.pos_credentials")
 
@@ -74,3 +78,42 @@ async def test_the_settings_show_the_newest_state_of_the_connection(
     await tell(4, "SQUARE", connected=False, status="DISCONNECTED")
     settings = await api.SettingsService.GetUnifiedSettings(Empty(), principal=owner.principal)
     assert settings.pos_provider == "CLOVER"
+
+
+async def test_the_till_has_its_own_view_of_the_trail(api: Api, identity: RunningService) -> None:
+    owner, other = await register(api, "seller"), await register(api, "rival")
+    order, me, service = str(uuid4()), owner.principal.user_id, api.PosTransactionService
+    at_the_till = {"service": "pos", "action": "ORDER_ACTION", "entity_type": "Order", "old_values": {}}
+    about = {"order": order, "order_number": "ORD-1"}
+    removed = {"transaction": {**about, "type": "ITEM_REMOVED", "amount": "12.500"}, "line_item_id": "l-1"}
+    rows: list[dict[str, Any]] = [
+        {**at_the_till, "new_values": {"transaction": {**about, "type": "ORDER_CREATED", "amount": "60.000"}}},
+        {**at_the_till, "user_id": me, "occurred_at": NOON + timedelta(hours=1), "new_values": removed}
+        | {"old_values": {"quantity": 2}},
+        {**at_the_till, "new_values": {"status": "READY"}},
+        {**at_the_till, "service": "billing", "new_values": removed},
+    ]
+    opened, taken_off, unnoted, elsewhere = map(str, written(identity, owner, rows))
+
+    async def listed(**filters: Any) -> list[pos_transaction_pb2.PosTransaction]:
+        request = pos_transaction_pb2.ListPosTransactionsRequest(**{"page": 1, "page_size": 50, **filters})
+        answer = await service.ListPosTransactions(request, principal=owner.principal)
+        assert answer.count == len(answer.results)
+        return list(answer.results)
+
+    async def one(entry: str, who: Owner = owner) -> pos_transaction_pb2.PosTransaction:
+        request = pos_transaction_pb2.GetPosTransactionRequest(id=entry)
+        return await service.GetPosTransaction(request, principal=who.principal)
+
+    assert [found.id for found in await listed()] == [taken_off, opened]
+    assert [found.id for found in await listed(transaction_type="ORDER_CREATED")] == [opened]
+    assert await listed(transaction_type="DISCOUNT_APPLIED") == []
+    found = await one(taken_off)
+    assert (found.transaction_type, found.user, found.user_name) == ("ITEM_REMOVED", str(me), "Amina")
+    assert (found.order, found.order_number, found.amount_involved) == (order, "ORD-1", "12.500")
+    assert (json.loads(found.previous_value), json.loads(found.new_value)) == ({"quantity": 2}, {"line_item_id": "l-1"})
+    assert not (await one(opened)).HasField("previous_value")
+    for entry, who in ((unnoted, owner), (elsewhere, owner), (opened, other)):
+        with pytest.raises(RemoteRefusal) as refused:
+            await one(entry, who)
+        assert refused.value.code == "not_found"
