@@ -32,13 +32,15 @@ _URGENCY = sa.case(
 _STATUS, _PRIORITY = _optional("status", sa.Text), _optional("priority", sa.Text)
 _PERSON, _PARENT = _optional("assigned_to", sa.Uuid), _optional("parent_id", sa.Uuid)
 _OWN = _optional("own", sa.Uuid)
+# Whose it is is asked in the one way that the index of people answers.
+_IS_MINE = Task.assigned_to.contains(array([_OWN]))
 _FROM, _TO = _optional("start_date", sa.Date), _optional("end_date", sa.Date)
 _CHOSEN = sa.and_(
     Task.restaurant_id == _RESTAURANT,
     sa.or_(_STATUS.is_(None), Task.status == _STATUS),
     sa.or_(_PRIORITY.is_(None), Task.priority == _PRIORITY),
-    sa.or_(_PERSON.is_(None), sa.any_(Task.assigned_to) == _PERSON),
-    sa.or_(_OWN.is_(None), sa.any_(Task.assigned_to) == _OWN),
+    sa.or_(_PERSON.is_(None), Task.assigned_to.contains(array([_PERSON]))),
+    sa.or_(_OWN.is_(None), _IS_MINE),
     sa.or_(sa.and_(_PARENT.is_(None), Task.parent_id.is_(None)), Task.parent_id == _PARENT),
     sa.or_(_FROM.is_(None), Task.due_date >= _FROM),
     sa.or_(_TO.is_(None), Task.due_date <= _TO),
@@ -73,7 +75,7 @@ _LATE = sa.and_(
         sa.and_(Task.due_time.is_(None), Task.due_date < bindparam("today", type_=sa.Date)),
     ),
 )
-_OVERDUE = sa.and_(Task.restaurant_id == _RESTAURANT, _LATE, sa.or_(_OWN.is_(None), sa.any_(Task.assigned_to) == _OWN))
+_OVERDUE = sa.and_(Task.restaurant_id == _RESTAURANT, _LATE, sa.or_(_OWN.is_(None), _IS_MINE))
 _OVERDUE_COUNT = Query(sa.select(sa.func.count()).select_from(Task).where(_OVERDUE))
 _OVERDUE_ROWS = Query(
     _TASKS.where(_OVERDUE)
@@ -81,8 +83,6 @@ _OVERDUE_ROWS = Query(
     .limit(bindparam("limit", type_=sa.Integer))
     .offset(bindparam("offset", type_=sa.Integer))
 )
-# Whose it is is asked in the one way that the index of people answers.
-_IS_MINE = Task.assigned_to.contains(array([_OWN]))
 _MINE_OPEN = sa.and_(Task.restaurant_id == _RESTAURANT, _OPEN, _IS_MINE)
 _ACTIVE_COUNT = Query(
     sa.select(
