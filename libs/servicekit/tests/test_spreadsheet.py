@@ -2,6 +2,7 @@
 
 import csv
 import io
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -10,10 +11,15 @@ from hypothesis import strategies as st
 from servicekit import spreadsheet
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-A1", "-1+1", "--1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_nothing_in_a_cell_is_a_formula(formula: str) -> None:
     ((cell,),) = csv.reader(io.StringIO(spreadsheet.lines([[formula]]), newline=""))
     assert cell == f"'{formula}"
+
+
+@pytest.mark.parametrize("number", [Decimal("-12.50"), -3, "-0.125", 7])
+def test_numbers_below_zero_stay_numbers(number: object) -> None:
+    assert spreadsheet.lines([[number]]) == f"{number}\r\n"
 
 
 CELLS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))

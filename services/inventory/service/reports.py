@@ -1,7 +1,5 @@
 """Reports about the stock."""
 
-import csv
-import io
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,6 +11,7 @@ from google.api import httpbody_pb2
 import refdata
 from mizan.inventory.v1 import report_pb2 as pb
 from mizan.options.v1 import files_pb2
+from servicekit import spreadsheet
 from servicekit.call import Call
 from servicekit.clock import Clock, local_date
 from servicekit.errors import Invalid, NotFound
@@ -33,7 +32,6 @@ WRONG_ORDER = "The last day comes before the first."
 TOO_LONG = "A report covers a year at most."
 NO_FIRST_COUNT = "Name the count to begin with."
 COUNTED_BEFORE = "This count was taken before the other one."
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _AFTER = timedelta(microseconds=1)
 
@@ -75,12 +73,8 @@ class ReportService:
     async def ExportUsage(self, request: pb.UsageRequest, call: Call) -> httpbody_pb2.HttpBody:
         lines = [_usage(row, used) for row, used in await self._usage(request, call)]
         columns = [field.name for field in pb.ItemUsage.DESCRIPTOR.fields if field.name != "inventory_item"]
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(columns)
-        for line in lines:
-            writer.writerow([_cell(column, getattr(line, column)) for column in columns])
-        body = httpbody_pb2.HttpBody(content_type="text/csv; charset=utf-8", data=text.getvalue().encode())
+        text = spreadsheet.lines([columns, *([getattr(line, column) for column in columns] for line in lines)])
+        body = httpbody_pb2.HttpBody(content_type="text/csv; charset=utf-8", data=text.encode())
         body.extensions.add().Pack(files_pb2.Disposition(filename="usage.csv"))
         return body
 
@@ -159,11 +153,6 @@ def report_id(restaurant_id: UUID, day: date) -> UUID:
 
 def _utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
-
-
-def _cell(column: str, text: str) -> str:
-    """A cell that no spreadsheet takes for a formula; numbers are numbers."""
-    return f"'{text}" if column in ("name", "unit") and text.startswith(FORMULA) else text
 
 
 def _usage(row: Any, used: Usage) -> pb.ItemUsage:

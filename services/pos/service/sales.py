@@ -1,7 +1,5 @@
 """What was sold."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -14,6 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from mizan.options.v1 import files_pb2
 from mizan.pos.v1 import sales_pb2
+from servicekit import spreadsheet
 from servicekit.call import Call
 from servicekit.clock import Clock
 from servicekit.db import Scope
@@ -28,7 +27,6 @@ MAX_PLANNING_DAYS = 400
 TOP_ITEMS = 10
 DEFAULT_TOP_DAYS = 7
 _BEGINNING, _END = date(2000, 1, 1), date(2999, 12, 31)
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class SalesService:
@@ -194,14 +192,5 @@ def _daily_message(restaurant_id: UUID, row: Any, best: Sequence[Any]) -> sales_
 
 
 def _csv(by: str, rows: Sequence[Any]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([by, "name", "count", "amount"])
-    for row in rows:
-        writer.writerow([row.key, _plain(row.name), int(row.count), f"{row.amount:f}"])
-    return text.getvalue().encode()
-
-
-def _plain(name: str) -> str:
-    """The name as no spreadsheet takes it for a formula."""
-    return f"'{name}" if name.startswith(_FORMULA_STARTS) else name
+    cells = ([row.key, row.name, int(row.count), f"{row.amount:f}"] for row in rows)
+    return spreadsheet.lines([[by, "name", "count", "amount"], *cells]).encode()

@@ -1,7 +1,5 @@
 """Timesheets and their entries."""
 
-import csv
-import io
 from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,6 +15,7 @@ import refdata
 from labour import Period, net_hours
 from mizan.options.v1 import files_pb2
 from mizan.timeclock.v1 import timesheet_pb2
+from servicekit import spreadsheet
 from servicekit.call import Call
 from servicekit.clock import Clock, timestamp_of
 from servicekit.db import SessionReader
@@ -53,7 +52,6 @@ COLUMNS: Final = (
     "session_id",
     "rule",
 )
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class TimesheetService:
@@ -317,38 +315,30 @@ def entry_message(row: Any) -> timesheet_pb2.TimesheetEntry:
 
 def payroll_csv(rows: Iterable[Any]) -> bytes:
     """The lines of locked timesheets as a table."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(COLUMNS)
-    for row in rows:
-        table.writerow(
-            [
-                row.staff_id,
-                _harmless(row.staff_name),
-                _harmless(row.email or ""),
-                row.start_date,
-                row.end_date,
-                row.status,
-                row.business_date,
-                row.kind,
-                _exact_hours(row.seconds),
-                row.rate,
-                row.multiplier,
-                row.amount,
-                row.begins_at.isoformat() if row.begins_at else "",
-                row.ends_at.isoformat() if row.ends_at else "",
-                row.session_id or "",
-                row.rule,
-            ]
-        )
-    return text.getvalue().encode()
+    return spreadsheet.lines([COLUMNS, *map(_cells, rows)]).encode()
+
+
+def _cells(row: Any) -> tuple[Any, ...]:
+    return (
+        row.staff_id,
+        row.staff_name,
+        row.email,
+        row.start_date,
+        row.end_date,
+        row.status,
+        row.business_date,
+        row.kind,
+        _exact_hours(row.seconds),
+        row.rate,
+        row.multiplier,
+        row.amount,
+        row.begins_at.isoformat() if row.begins_at else None,
+        row.ends_at.isoformat() if row.ends_at else None,
+        row.session_id,
+        row.rule,
+    )
 
 
 def _exact_hours(seconds: int) -> Decimal:
     """Hours with four decimals, so that a payroll program can multiply them."""
     return (Decimal(seconds) / SECONDS_PER_HOUR).quantize(Decimal("0.0001"))
-
-
-def _harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
