@@ -19,13 +19,16 @@ from services.scheduling.rostering.model import WEEK
 from services.scheduling.rostering.tariffs import FORBIDDEN, Tables
 
 # Of a hundred moves so many are of each kind, in the order of `_propose`.
-SHARES = np.cumsum([20, 25, 15, 10, 10, 15, 5])
+SHARES = np.cumsum([20, 25, 15, 10, 10, 15, 5, 8, 5])
 # What costs as much breaks a hard limit, whatever wishes it grants.
 _BROKEN = FORBIDDEN // 2
 _LONGEST_BLOCK = 8
 _LONGEST_PAIR = 4
 _LONGEST_KIND = 6
 _LONGEST_TURN = 10
+_MOST_AROUND = 3
+# The kinds of move that two people make together.
+_OF_TWO = (1, 5, 6, 7)
 
 _part = compiled(_nrt=False, forceinline=True)
 
@@ -295,6 +298,18 @@ def _exchange(state: State, first: int, second: int, begin: int, finish: int) ->
 
 
 @_part
+def _own_exchange(table: Tables, state: State, person: int, begin: int, finish: int, distance: int) -> bool:
+    """Exchanges a person's days with those so many days later; False where a shift is not offered on the other day."""
+    for place in range(begin, finish):
+        for day, source in ((place, place + distance), (place + distance, place)):
+            option = state.roster[person, source]
+            state.new[0, day] = table.alike[day, table.shape[option]] if option >= 0 else -1
+            if option >= 0 and state.new[0, day] < 0:
+                return False
+    return True
+
+
+@_part
 def _propose(table: Tables, state: State, kind: int, first: int, second: int) -> bool:
     """Writes a move into `new` and `window`; False when there is none to make of what was drawn."""
     roster, new, window = state.roster, state.new, state.window
@@ -356,11 +371,30 @@ def _propose(table: Tables, state: State, kind: int, first: int, second: int) ->
             new[0, day], new[1, day] = roster[first, day], roster[second, day]
         _exchange(state, first, second, begin, begin + span)
         _exchange(state, first, second, other, finish)
-    else:
+    elif kind == 6:
         # Other choices for two people on the same day.
         finish = begin + 1
         new[0, begin] = _any_choice(table, state, first, begin)
         new[1, begin] = _any_choice(table, state, second, begin)
+    else:
+        # Two weekends, with some days around each, are exchanged: with somebody else's, or one's own with one another.
+        early, late = _below(state, table.weekend_first.shape[0]), _below(state, table.weekend_first.shape[0])
+        early, late = min(early, late), max(early, late)
+        distance = table.weekend_first[late] - table.weekend_first[early]
+        begin = table.weekend_first[early] - _below(state, _MOST_AROUND + 1)
+        middle = table.weekend_end[early] + _below(state, _MOST_AROUND + 1)
+        finish = middle + distance
+        if begin < 0 or finish > days or middle > begin + distance:
+            return False
+        for day in range(middle, begin + distance):
+            new[0, day] = roster[first, day]
+        if kind == 7:
+            for day in range(middle, begin + distance):
+                new[1, day] = roster[second, day]
+            _exchange(state, first, second, begin, middle)
+            _exchange(state, first, second, begin + distance, finish)
+        elif not _own_exchange(table, state, first, begin, middle, distance):
+            return False
     window[0, 0] = window[1, 0] = begin
     window[0, 1] = window[1, 1] = finish
     return True
@@ -378,7 +412,7 @@ def anneal(table: Tables, state: State, shares: Ints, moves: int, temperature: f
         while lot >= shares[kind]:
             kind += 1
         first, second = _below(state, people), -1
-        if kind in (1, 5, 6):
+        if kind in _OF_TWO:
             second = _below(state, people)
             if first == second:
                 continue
