@@ -46,9 +46,7 @@ class TaskEvidenceService:
     ) -> task_evidence_pb2.TaskDone:
         session, task_id = await call.session(), UUID(request.id)
         task = await tasks.locked(session, call.principal, task_id)
-        photo = None
-        if request.HasField("checkpoint_photo"):
-            photo = await self._pictures.stored_of_url(task.restaurant_id, request.checkpoint_photo, "checkpoint_photo")
+        photo = await self._pictures.sent(task.restaurant_id, request, "checkpoint_photo")
         await tasks.add_checkpoint(session, call.principal, task_id, _note(request, photo), self._clock.now())
         message = await read_task(self._pictures, call, session, task_id)
         return task_evidence_pb2.TaskDone(task=message, message="Checkpoint added successfully")
@@ -58,9 +56,7 @@ class TaskEvidenceService:
     ) -> task_pb2.Task:
         session, task_id = await call.session(), UUID(request.id)
         task = await tasks.locked(session, call.principal, task_id)
-        photo = None
-        if request.HasField("photo"):
-            photo = await self._pictures.stored(task.restaurant_id, request.photo, "photo")
+        photo = await self._pictures.sent(task.restaurant_id, request, "photo")
         await tasks.add_checkpoint(session, call.principal, task_id, _note(request, photo), self._clock.now())
         return await read_task(self._pictures, call, session, task_id)
 
@@ -69,9 +65,7 @@ class TaskEvidenceService:
     ) -> task_evidence_pb2.TaskDone:
         session, task_id = await call.session(), UUID(request.id)
         task = await tasks.locked(session, call.principal, task_id)
-        photo = None
-        if request.HasField("completion_photo"):
-            photo = await self._pictures.stored_of_url(task.restaurant_id, request.completion_photo, "completion_photo")
+        photo = await self._pictures.sent(task.restaurant_id, request, "completion_photo")
         evidence = Note(location=request.location, photo=photo)
         await tasks.verify(session, call.principal, task_id, self._clock.now(), request.notes.strip(), evidence)
         message = await read_task(self._pictures, call, session, task_id)
@@ -131,9 +125,7 @@ class TaskEvidenceService:
     ) -> shift_task_pb2.ShiftTask:
         session, task_id = await call.session(), UUID(request.id)
         task = await shift_tasks.locked(session, call.principal, task_id)
-        photo = None
-        if request.HasField("photo"):
-            photo = await self._pictures.stored(task.restaurant_id, request.photo, "photo")
+        photo = await self._pictures.sent(task.restaurant_id, request, "photo")
         await shift_tasks.add_checkpoint(session, call.principal, task_id, _note(request, photo), self._clock.now())
         return await read_shift_task(self._pictures, call, session, task_id)
 

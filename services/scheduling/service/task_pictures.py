@@ -34,14 +34,21 @@ class TaskPictures:
         name = upload.filename or f"photo.{kept.key.rpartition('.')[2]}"
         return Photo(kept.key, kept.content_type, name[-LONGEST_NAME:])
 
-    async def stored_of_url(self, restaurant_id: UUID, data_url: str, field: str) -> Photo:
-        """A picture out of a data URL. Raises Invalid for what is none, FileTooLarge beyond the limit."""
-        try:
-            content = decoded(data_url)
-        except Refusal as refusal:
-            refusal.fields = {field: [refusal.message]}
-            raise
-        return await self.stored(restaurant_id, files_pb2.Upload(content=content), field)
+    async def sent(self, restaurant_id: UUID, request: Any, field: str) -> Photo | None:
+        """The picture in a field of a request, out of a form or as a data URL; None without one.
+
+        Raises Invalid for what is none, FileTooLarge beyond the limit.
+        """
+        if not request.HasField(field):
+            return None
+        value = getattr(request, field)
+        if isinstance(value, str):
+            try:
+                value = files_pb2.Upload(content=decoded(value))
+            except Refusal as refusal:
+                refusal.fields = {field: [refusal.message]}
+                raise
+        return await self.stored(restaurant_id, value, field)
 
     def link(self, row: Any) -> str | None:
         """Where the picture of a note can be fetched."""
