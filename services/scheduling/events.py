@@ -1,6 +1,7 @@
 """What scheduling publishes, and how each fact is made from its rows."""
 
 from collections.abc import Sequence
+from datetime import date, time
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from mizan.scheduling.events.v1 import events_pb2 as facts
 from servicekit import events
 from servicekit.clock import timestamp_of
 from services.scheduling.models import (
+    Availability,
     ChecklistAction,
     ChecklistExecution,
     ChecklistTemplate,
@@ -40,6 +42,7 @@ ProcedureEvent = facts.ProcedureCreated | facts.ProcedureUpdated | facts.Procedu
 SafetyChecklistEvent = facts.SafetyChecklistCreated | facts.SafetyChecklistUpdated | facts.SafetyChecklistDeleted
 IncidentEvent = facts.IncidentReported | facts.IncidentUpdated | facts.IncidentDeleted
 RecognitionEvent = facts.RecognitionCreated | facts.RecognitionUpdated | facts.RecognitionDeleted
+AvailabilityEvent = facts.AvailabilityCreated | facts.AvailabilityUpdated | facts.AvailabilityDeleted
 TemplateEvent = facts.TemplateCreated | facts.TemplateUpdated | facts.TemplateDeleted
 ChecklistEvent = (
     facts.ChecklistAssigned
@@ -201,7 +204,7 @@ def task_facts(task: ShiftTask | Task) -> facts.TaskFacts:
         priority=task.priority,
         assigned_to=[str(person) for person in people],
         shift_id=str(task.shift_id or ""),
-        due_date=task.due_date.isoformat() if task.due_date else "",
+        due_date=_iso(task.due_date),
         due_at=timestamp_of(due_at),
         created_by=str(task.created_by or ""),
         completed_at=timestamp_of(task.completed_at),
@@ -285,7 +288,7 @@ def process_task_changed(session: AsyncSession, kind: type[ProcessTaskEvent], ta
         status=task.status,
         priority=task.priority,
         assigned_to=str(task.assigned_to or ""),
-        due_date=task.due_date.isoformat() if task.due_date else "",
+        due_date=_iso(task.due_date),
         progress=task.progress,
         completed_at=timestamp_of(task.completed_at),
         version=task.version,
@@ -360,6 +363,26 @@ def recognition_changed(session: AsyncSession, kind: type[RecognitionEvent], rec
     _emit(session, kind(recognition=about), about)
 
 
+def availability_changed(session: AsyncSession, kind: type[AvailabilityEvent], entry: Availability) -> None:
+    """Somebody said when they can work or are away, or such an entry was changed, decided about or removed."""
+    about = facts.AvailabilityFacts(
+        id=str(entry.id),
+        restaurant_id=str(entry.restaurant_id),
+        staff_id=str(entry.staff_id),
+        availability_type=entry.availability_type,
+        status=entry.status,
+        is_available=entry.is_available,
+        day_of_week=entry.day_of_week,
+        first_day=_iso(entry.first_day),
+        last_day=_iso(entry.last_day),
+        start_time=_iso(entry.start_time),
+        end_time=_iso(entry.end_time),
+        is_continuous=entry.is_continuous,
+        version=entry.version,
+    )
+    _emit(session, kind(availability=about), about)
+
+
 def safety_checklist_changed(
     session: AsyncSession, kind: type[SafetyChecklistEvent], checklist: SafetyChecklist
 ) -> None:
@@ -374,6 +397,10 @@ def safety_checklist_changed(
         version=checklist.version,
     )
     _emit(session, kind(checklist=about), about)
+
+
+def _iso(moment: date | time | None) -> str:
+    return moment.isoformat() if moment is not None else ""
 
 
 def _emit(session: AsyncSession, message: Message, about: Any) -> None:

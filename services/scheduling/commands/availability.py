@@ -14,6 +14,7 @@ from servicekit import events as bus
 from servicekit.db import SessionReader
 from servicekit.errors import Conflict, Forbidden, Invalid, NotFound
 from servicekit.identity import Principal
+from services.scheduling import events
 from services.scheduling.domain.clock import time_of_day, wall_clock
 from services.scheduling.models import Availability
 from services.scheduling.queries.availability import NO_ENTRY
@@ -86,6 +87,7 @@ async def create(session: AsyncSession, principal: Principal, values: Mapping[st
         entry.status = "PENDING"
     session.add(entry)
     await session.flush()
+    events.availability_changed(session, facts.AvailabilityCreated, entry)
     if entry.status == "PENDING":
         _emit(session, entry, facts.TimeOffRequested(time_off=_facts(entry)))
     return entry.id
@@ -109,6 +111,7 @@ async def change(session: AsyncSession, principal: Principal, entry_id: UUID, ch
         decided = facts.TimeOffDecided(time_off=_facts(entry), decided_by=str(principal.user_id))
         _emit(session, entry, decided)
     await session.flush()
+    events.availability_changed(session, facts.AvailabilityUpdated, entry)
 
 
 async def review(
@@ -125,6 +128,16 @@ async def review(
     entry.version += 1
     await session.flush()
     _emit(session, entry, facts.TimeOffDecided(time_off=_facts(entry), decided_by=str(principal.user_id)))
+    events.availability_changed(session, facts.AvailabilityUpdated, entry)
+
+
+async def delete(session: AsyncSession, principal: Principal, entry_id: UUID) -> Availability:
+    """Removes an entry. Raises NotFound."""
+    entry = await locked(session, principal, entry_id)
+    entry.version += 1
+    events.availability_changed(session, facts.AvailabilityDeleted, entry)
+    await session.delete(entry)
+    return entry
 
 
 async def locked(session: AsyncSession, principal: Principal, entry_id: UUID) -> Availability:

@@ -77,9 +77,8 @@ class AvailabilityService:
 
     async def DeleteAvailability(self, request: availability_pb2.DeleteAvailabilityRequest, call: Call) -> Empty:
         session = await call.session()
-        entry = await commands.locked(session, call.principal, UUID(request.id))
+        entry = await commands.delete(session, call.principal, UUID(request.id))
         call.notes.old_values = {"staff": str(entry.staff_id), "availability_type": entry.availability_type}
-        await session.delete(entry)
         return Empty()
 
     async def ReviewAvailability(

@@ -149,6 +149,24 @@ async def test_people_speak_for_themselves(api: Api, scheduling: RunningService)
     assert [entry.id for entry in listed.results] == [said.id]
 
 
+async def test_what_people_say_about_their_time_is_told(api: Api, scheduling: RunningService, bus: Bus) -> None:
+    us = team(scheduling)
+    said = await say(api, us.principal(0), day_of_week=0, start_time="09:00", end_time="17:30", is_available=False)
+    change = availability.UpdateAvailabilityRequest(id=said.id, day_of_week=2)
+    change.update_mask.paths.append("day_of_week")
+    await api.AvailabilityService.UpdateAvailability(change, principal=us.principal(0))
+    gone = availability.DeleteAvailabilityRequest(id=said.id)
+    await api.AvailabilityService.DeleteAvailability(gone, principal=us.principal(0))
+    (made,) = await bus.of_aggregate(facts.AvailabilityCreated, said.id, 1)
+    about = made.message.availability
+    assert (about.staff_id, about.day_of_week, about.is_available, about.version) == (str(us.people[0]), 0, False, 1)
+    assert (about.start_time, about.end_time, about.first_day) == ("09:00:00", "17:30:00", "")
+    (changed,) = await bus.of_aggregate(facts.AvailabilityUpdated, said.id, 1)
+    (removed,) = await bus.of_aggregate(facts.AvailabilityDeleted, said.id, 1)
+    assert (changed.message.availability.day_of_week, changed.message.availability.version) == (2, 2)
+    assert removed.message.availability.version == 3
+
+
 async def test_changed_time_off_waits_again_and_cancelled_no_longer_counts(
     api: Api, scheduling: RunningService
 ) -> None:
