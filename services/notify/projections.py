@@ -5,6 +5,7 @@ from servicekit.clock import Clock
 from servicekit.inbox import BatchSubscription, Subscription
 from services.notify.clients.agent import Agent
 from services.notify.reactions.agent import AgentReactions
+from services.notify.reactions.floor import FloorReactions
 from services.notify.reactions.identity import IdentityReactions
 from services.notify.reactions.others import (
     BillingReactions,
@@ -21,7 +22,9 @@ def subscriptions(clock: Clock, country_code: str, agent: Agent) -> list[Subscri
     return [
         refdata.subscription("notify"),
         Subscription(name="notify", handlers=IdentityReactions(clock, country_code).handlers()),
-        Subscription(name="notify-scheduling", handlers=SchedulingReactions(clock).handlers()),
+        Subscription(
+            name="notify-scheduling", handlers=SchedulingReactions(clock).handlers() | FloorReactions(clock).handlers()
+        ),
         Subscription(name="notify-billing", handlers=BillingReactions(clock).handlers()),
         Subscription(name="notify-inventory", handlers=InventoryReactions(clock).handlers()),
         Subscription(name="notify-till", handlers=TillReactions(clock).handlers()),

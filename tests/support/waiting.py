@@ -13,5 +13,6 @@ def eventually(question: Callable[[], Any], right: Callable[[Any], object] = boo
     deadline = time.monotonic() + seconds
     while not right(answer := question()):
         assert time.monotonic() < deadline, f"still {answer!r:.500} after {seconds:g} s"
+        # Not what is waited for, which the condition above asks: only the pause between two looks.
         time.sleep(PAUSE_SECONDS)
     return answer
