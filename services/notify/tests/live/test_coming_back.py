@@ -230,6 +230,7 @@ async def test_whether_a_process_drains_or_dies_its_clients_miss_nothing(
     end: signal.Signals,
     settings_of: SettingsOf,
     neighbours: FakeNeighbours,
+    notify: RunningService,
     settings: Settings,
     bus: Bus,
     tmp_path: Path,
