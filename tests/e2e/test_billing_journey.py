@@ -175,11 +175,11 @@ def test_a_failed_renewal_keeps_the_till_open_and_is_recovered(restaurant: Resta
     customer = customer_of(page["url"], world, owner)
 
     world.control("decline", customer=customer)
-    world.control("advance", days=32)
+    world.control("advance", customer=customer, days=32)
     overdue = eventually(lambda: subscription(owner), lambda found: found["status"] == "past_due")
     assert overdue["grace_until"]
     assert entitlements(owner)["reason"] in {"grace", "subscribed", "unpaid"}
-    world.control("advance", days=10)
+    world.control("advance", customer=customer, days=10)
     eventually(lambda: subscription(owner), lambda found: found["status"] == "unpaid")
     eventually(lambda: entitlements(owner)["reason"], lambda reason: reason == "unpaid", seconds=2)
 

@@ -7,6 +7,7 @@ answers have to be the same. Operations are taken from the descriptors, so that 
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -175,9 +176,10 @@ def tills(client: httpx.Client, world: World) -> tuple[Till, Till]:
         page = ok(restaurant.owner.post("/api/billing/subscription/checkout/", addresses))
         assert world.pay(page["url"]) == 303
         eventually(partial(subscription, restaurant.owner), lambda found: found["status"] == "active")
-    world.control("decline", customer=customer_of("", world, unpaid.owner))
-    for days in (32, 10):
-        world.control("advance", days=days)
+    owing, settled = (customer_of("", world, restaurant.owner) for restaurant in (unpaid, paying))
+    world.control("decline", customer=owing)
+    for customer, days in product((owing, settled), (32, 10)):
+        world.control("advance", customer=customer, days=days)
     eventually(lambda: entitlements(unpaid.owner)["reason"], lambda reason: reason == "unpaid")
     assert subscription(paying.owner)["status"] == "active"
     assert "recall" in entitlements(paying.owner)["features"]

@@ -36,35 +36,38 @@ class Account:
         self.on_event: Callable[[Object], None] = lambda _event: None
         self._declined: set[str] = set()
         self._pending: dict[str, list[Object]] = {}
-        self._offset = 0
+        self._ahead: dict[str, int] = {}
         self._numbers = itertools.count(1)
 
     # Time and cards
 
-    def now(self) -> int:
-        """Seconds since the epoch, as far as the clock was moved."""
-        return int(time.time()) + self._offset
+    def now(self, customer_id: str | None = None) -> int:
+        """Seconds since the epoch; for a customer, as far as its clock was moved."""
+        return int(time.time()) + self._ahead.get(customer_id or "", 0)
 
     def decline_cards(self, customer_id: str, *, declined: bool = True) -> None:
         """From now on the customer's card is refused, or good again."""
         with self.lock:
             (self._declined.add if declined else self._declined.discard)(customer_id)
 
-    def advance(self, days: float) -> None:
-        """Moves the clock, and does what falls due until then, in its order."""
+    def advance(self, customer_id: str, days: float) -> None:
+        """Moves a customer's clock, and does what falls due for it until then, in its order; others' time stays."""
         with self.lock:
-            target = self.now() + int(days * DAY)
-            while (due := min(self._due(), default=None)) is not None and due[0] <= target:
-                self._offset += max(due[0] - self.now(), 0)
+            target = self.now(customer_id) + int(days * DAY)
+            while (due := min(self._due(customer_id), default=None)) is not None and due[0] <= target:
+                self._move(customer_id, max(due[0], self.now(customer_id)))
                 due[2]()
-            self._offset += target - self.now()
+            self._move(customer_id, target)
 
-    def _due(self) -> Iterator[tuple[int, str, Callable[[], None]]]:
+    def _move(self, customer_id: str, to: int) -> None:
+        self._ahead[customer_id] = to - int(time.time())
+
+    def _due(self, customer_id: str) -> Iterator[tuple[int, str, Callable[[], None]]]:
         for one in self.subscriptions.values():
-            if one["status"] in {"active", "trialing", "past_due"}:
+            if one["customer"] == customer_id and one["status"] in {"active", "trialing", "past_due"}:
                 yield self._item(one)["current_period_end"], one["id"], partial(self._renew, one)
         for invoice in self.invoices.values():
-            if invoice["status"] == "open" and invoice["next_payment_attempt"]:
+            if invoice["customer"] == customer_id and invoice["status"] == "open" and invoice["next_payment_attempt"]:
                 yield invoice["next_payment_attempt"], invoice["id"], partial(self._charge, invoice)
 
     # Prices and customers
@@ -113,7 +116,7 @@ class Account:
         (line,) = params["line_items"]
         price = self.price(line["price"], param="line_items[0][price]")
         trial_end = params.get("subscription_data", {}).get("trial_end")
-        if trial_end is not None and int(trial_end) < self.now() + SHORTEST_TRIAL:
+        if trial_end is not None and int(trial_end) < self.now(params["customer"]) + SHORTEST_TRIAL:
             raise wrong("The `trial_end` date has to be at least 2 days in the future.", param="subscription_data")
         identifier = self.new_id("cs_test")
         session = {
@@ -153,7 +156,7 @@ class Account:
 
     def create_subscription(self, customer_id: str, price_id: str, data: Object) -> Object:
         """A subscription that begins now, with a trial or with a paid invoice."""
-        now = self.now()
+        now = self.now(customer_id)
         price = self.prices[price_id]
         trial_end = int(data["trial_end"]) if data.get("trial_end") is not None else None
         one = {
@@ -188,7 +191,8 @@ class Account:
         if behavior == "always_invoice" and or_fail and one["customer"] in self._declined:
             raise Refused(402, "card_error", "Your card was declined.", code="card_declined")
         if price["recurring"]["interval"] != item["price"]["recurring"]["interval"]:
-            item |= {"current_period_start": self.now(), "current_period_end": later(self.now(), price)}
+            now = self.now(one["customer"])
+            item |= {"current_period_start": now, "current_period_end": later(now, price)}
         item["price"] = price
         self.emit("customer.subscription.updated", one)
         if behavior == "always_invoice":
@@ -201,7 +205,7 @@ class Account:
         item = self._item(one)
         if one["status"] == "trialing":
             return []
-        start, end, now = item["current_period_start"], item["current_period_end"], self.now()
+        start, end, now = item["current_period_start"], item["current_period_end"], self.now(one["customer"])
         left, whole = end - now, end - start
         old = item["price"]["unit_amount"]
         same = price["recurring"]["interval"] == item["price"]["recurring"]["interval"]
@@ -211,12 +215,13 @@ class Account:
     def set_cancel(self, one: Object, cancel: bool) -> None:
         """Ends it with its period, or not."""
         one["cancel_at_period_end"] = cancel
-        one["canceled_at"] = self.now() if cancel else None
+        one["canceled_at"] = self.now(one["customer"]) if cancel else None
         self.emit("customer.subscription.updated", one)
 
     def cancel_now(self, one: Object) -> None:
         """Ends it at once."""
-        one |= {"status": "canceled", "canceled_at": one["canceled_at"] or self.now(), "ended_at": self.now()}
+        now = self.now(one["customer"])
+        one |= {"status": "canceled", "canceled_at": one["canceled_at"] or now, "ended_at": now}
         self.emit("customer.subscription.deleted", one)
 
     def _renew(self, one: Object) -> None:
@@ -235,7 +240,7 @@ class Account:
     # Invoices
 
     def _bill(self, one: Object, reason: str, lines: list[Object]) -> None:
-        now, item = self.now(), self._item(one)
+        now, item = self.now(one["customer"]), self._item(one)
         total = sum(each["amount"] for each in lines)
         number = next(self._numbers)
         invoice = {
@@ -277,7 +282,7 @@ class Account:
             self._settle(invoice, one)
             return
         again = invoice["attempt_count"] < ATTEMPTS
-        invoice["next_payment_attempt"] = self.now() + RETRY_AFTER if again else None
+        invoice["next_payment_attempt"] = self.now(one["customer"]) + RETRY_AFTER if again else None
         self.emit("invoice.payment_failed", invoice)
         status = "past_due" if again else "unpaid"
         if one["status"] in {"active", "past_due"} and one["status"] != status:
@@ -297,7 +302,7 @@ class Account:
             "amount_remaining": 0,
             "next_payment_attempt": None,
         }
-        invoice["status_transitions"]["paid_at"] = self.now()
+        invoice["status_transitions"]["paid_at"] = self.now(one["customer"])
         self.emit("invoice.paid", invoice)
         self.emit("invoice.payment_succeeded", invoice)
         owing = any(
@@ -335,7 +340,7 @@ class Account:
             "id": self.new_id("evt"),
             "object": "event",
             "api_version": API_VERSION,
-            "created": self.now(),
+            "created": self.now(about.get("customer")),
             "livemode": False,
             "pending_webhooks": 1,
             "type": kind,

@@ -137,7 +137,7 @@ class StripeServer:
             case "decline" | "accept" as action:
                 account.decline_cards(asked["customer"], declined=action == "decline")
             case "advance":
-                account.advance(asked["days"])
+                account.advance(asked["customer"], asked["days"])
             case "pay":
                 account.pay_invoice(asked["invoice"])
             case "redeliver":
@@ -152,7 +152,7 @@ class StripeServer:
                 return JSONResponse({"subscriptions": mine, "invoices": invoices})
             case _:
                 return JSONResponse({"message": "no such control"}, 404)
-        return JSONResponse({"now": account.now()})
+        return JSONResponse({"now": account.now(asked.get("customer"))})
 
     async def _ready(self, _request: Request) -> Response:
         return JSONResponse({"ready": True})

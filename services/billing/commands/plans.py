@@ -12,21 +12,25 @@ from services.billing.domain.plan import Offer
 from services.billing.models import Plan, PlanPrice
 from services.billing.tasks import REFRESH_ENTITLEMENTS
 
+# A plan that is not there yet has no row that could be locked.
+_ONE_AT_A_TIME = sa.text("LOCK TABLE plans IN SHARE ROW EXCLUSIVE MODE")
 _KEEP_PRICE = insert(PlanPrice).on_conflict_do_nothing()
 
 
 async def put_plan(session: AsyncSession, offer: Offer) -> Plan:
     """Makes the plan of this slug what the offer says, and announces it when that is something new.
 
-    Raises ValueError for a price that another plan was sold at, and for a second base plan.
+    Operators who put plans at the same time wait for each other. Raises ValueError for a price that another plan was
+    sold at, and for a second base plan.
     """
+    await session.execute(_ONE_AT_A_TIME)
     wanted = {
         **asdict(offer),
         "features": list(offer.features),
         "entitled_features": list(offer.entitled_features),
         "limits": dict(offer.limits),
     }
-    plan = await session.scalar(sa.select(Plan).where(Plan.slug == offer.slug).with_for_update())
+    plan = await session.scalar(sa.select(Plan).where(Plan.slug == offer.slug))
     if offer.is_base:
         other = await session.scalar(sa.select(Plan.slug).where(Plan.is_base, Plan.slug != offer.slug))
         if other is not None:

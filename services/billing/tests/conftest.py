@@ -154,7 +154,8 @@ class Shop:
 
     async def advance(self, days: float) -> None:
         """Moves Stripe's clock and the platform's, delivers what happened there, and does what the clock does here."""
-        self.stripe.account.advance(days)
+        for customer in tuple(self.stripe.account.customers):
+            self.stripe.account.advance(customer, days)
         self.clock.advance(timedelta(days=days))
         await self.deliver_all()
         settle(self.billing)

@@ -151,7 +151,7 @@ async def test_a_thousand_shuffles_with_repetitions_and_losses_end_in_one_state(
     database: Database, monkeypatch: pytest.MonkeyPatch, group: int
 ) -> None:
     account = Account()
-    monkeypatch.setattr(account, "now", lambda: NOW)
+    monkeypatch.setattr(account, "now", lambda _customer=None: NOW)
     prices = await put_plans(database, account)
     jobs = BillingJobs(database, Direct(account), SystemClock(), GRACE)
     # The queue's part is shown elsewhere.

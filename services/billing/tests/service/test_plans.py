@@ -1,5 +1,6 @@
 """Plans: put by the operator's command, seen by everybody while they are on offer."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,10 +14,10 @@ from typer.testing import CliRunner, Result
 
 from mizan.billing.events.v1 import events_pb2 as facts
 from mizan.billing.v1.plan_pb2 import GetPlanRequest, ListPlansRequest, Plan
-from servicekit.db import SYSTEM
+from servicekit.db import SYSTEM, Query
 from servicekit.grpc_client import RemoteRefusal
 from servicekit.identity import ANONYMOUS
-from servicekit.testing.events import Bus
+from servicekit.testing.events import Bus, eventually
 from servicekit.testing.service import Api, RunningService
 from services.billing import models
 from services.billing.cli import app
@@ -60,13 +61,16 @@ async def listed(api: Api, **paging: int) -> list[Plan]:
 
 
 def put(billing: RunningService, slug: str, price: str, **more: Any) -> None:
-    offer = Offer(slug=slug, name=slug.title(), price=Decimal(price), currency="USD", period="month", **more)
+    billing.run(store(billing, offered(slug, price, **more)))
 
-    async def store() -> None:
-        async with billing.database.write(SYSTEM) as session:
-            await put_plan(session, offer)
 
-    billing.run(store())
+async def store(billing: RunningService, offer: Offer) -> int:
+    async with billing.database.write(SYSTEM) as session:
+        return (await put_plan(session, offer)).version
+
+
+def offered(slug: str, price: str, **more: Any) -> Offer:
+    return Offer(slug=slug, name=slug.title(), price=Decimal(price), currency="USD", period="month", **more)
 
 
 def put_the_pro_plan() -> None:
@@ -161,3 +165,22 @@ async def test_a_changed_plan_is_published_once_per_change(billing: RunningServi
     put(billing, slug, "12.5")
     published = await bus.of_aggregate(facts.PlanChanged, slug, 2)
     assert [(event.message.price, event.envelope.version) for event in published] == [("10.00", 1), ("12.50", 2)]
+
+
+_WAITING = Query(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'plans'::regclass"))
+
+
+def test_two_operators_who_put_the_same_plan_at_once_get_one(billing: RunningService) -> None:
+    offer = offered(f"plan-{uuid4().hex[:8]}", "10")
+
+    async def somebody_waits() -> bool:
+        return await billing.database.read(SYSTEM).scalar(_WAITING) == 1
+
+    async def both() -> tuple[int, int]:
+        async with billing.database.write(SYSTEM) as session:
+            first = (await put_plan(session, offer)).version
+            second = asyncio.create_task(store(billing, offer))
+            await eventually(somebody_waits)
+        return first, await second
+
+    assert billing.run(both()) == (1, 1)

@@ -243,6 +243,24 @@ async def test_cancelling_lasts_to_the_end_of_the_period_and_can_be_taken_back(
     assert (await shop.subscription(restaurant_id)).status == "active"
 
 
+async def test_the_local_stripe_moves_one_customers_clock_and_nobody_elses(
+    billing: RunningService, bus: Bus, shop: Shop, stripe: LocalStripe, plans: dict[str, str], api: Api
+) -> None:
+    leaving, moved = [await sign_up(billing, bus) for _ in range(2)]
+    await shop.buy(leaving, plan=plans["pro"])
+    customer = await shop.buy(moved, plan=plans["pro"])
+    me = owner(leaving)
+    await api.SubscriptionService.CancelSubscription(Empty(), principal=me)
+    before = stripe.account.now()
+    stripe.account.advance(customer, 32)
+    await shop.deliver_all()
+    assert stripe.account.now(customer) - before >= 32 * 86_400
+    assert stripe.account.now() - before < 86_400
+    mine = [row for row in stripe.account.invoices.values() if row["customer"] == customer]
+    assert [row["billing_reason"] for row in mine] == ["subscription_create", "subscription_cycle"]
+    assert (await api.SubscriptionService.ResumeSubscription(Empty(), principal=me)).status == "active"
+
+
 async def test_a_trial_is_given_once_told_of_and_ended_by_the_clock(
     billing: RunningService, bus: Bus, shop: Shop, plans: dict[str, str], api: Api
 ) -> None:
