@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +30,9 @@ _MENDING = 500_000
 _WORTH_MENDING = 0.9
 # So many moves are made between two looks at the clock: about a hundredth of a second.
 _MOVES = 100_000
+# A short cooling begins and ends at about so much of where the long one ends.
+_WARM = (1.2, 1.9)
+_COOL = (0.25, 0.5)
 # So often in all threads hand over what they found and look at each other's.
 _EXCHANGES = 40
 
@@ -73,9 +77,26 @@ class Annealing:
             tables(self._compiled, breach(self._compiled)),
         )
 
+    @property
+    def ready(self) -> bool:
+        """Whether moves are compiled."""
+        return self._moves is not None
+
     def due(self) -> bool:
-        """Whether moves are compiled and there is time left to make them."""
-        return self._moves is not None and time.monotonic() < self._until
+        """Whether moves are compiled and there is time left for the long cooling."""
+        return self.ready and time.monotonic() < self._until
+
+    def warm(self, roster: Ints, draw: random.Random, until: float, stop: Callable[[], bool]) -> Ints:
+        """What becomes of a good roster in one short cooling from little heat, which keeps all limits."""
+        if self._moves is None:
+            raise RuntimeError("the moves are not compiled yet")
+        hot, cold = (self._cold * draw.uniform(*between) for between in (_WARM, _COOL))
+        state = self._state(self._moves.kept, roster, draw.randrange(2**30))
+        began = time.monotonic()
+        while not stop() and (now := time.monotonic()) < until:
+            temperature = hot * (cold / hot) ** ((now - began) / (until - began))
+            self._moves.anneal(self._moves.kept, state, _MOVES, temperature)
+        return state.best
 
     def run(
         self,
@@ -145,7 +166,7 @@ def _hand_over(state: State, offered: int, best: Ints, offer: Callable[[dict[int
     return value
 
 
-def _worth(compiled: Compiled) -> float:
+def worth_of_a_shift(compiled: Compiled) -> float:
     """What a shift is worth whose cover is missing; 0 where none is wanted."""
     worth = compiled.sum_over_rows(compiled.under)
     worth = worth[worth > 0]
@@ -154,14 +175,14 @@ def _worth(compiled: Compiled) -> float:
 
 def breach(compiled: Compiled) -> Breach:
     """What breaking a limit costs while it is relaxed; where no shift is worth anything all are kept."""
-    worth = _worth(compiled)
+    worth = worth_of_a_shift(compiled)
     return Breach(math.ceil(_WEEKEND_SHARE * worth), math.ceil(_RUN_SHARE * worth)) if worth else Breach()
 
 
 def temperatures(compiled: Compiled) -> tuple[float, float]:
     """What moves may cost at the beginning and at the end, by what shifts and wishes are worth."""
     wishes = [wish.weight for person in compiled.problem.people for wish in person.preferences if wish.weight > 0]
-    hot = _HOT_SHARE * _worth(compiled)
+    hot = _HOT_SHARE * worth_of_a_shift(compiled)
     cold = _COLD_SHARE * float(np.median(wishes)) if wishes else hot / _COOLING
     if not hot:
         return max(1.0, cold * _COOLING), max(1.0 / _COOLING, cold)

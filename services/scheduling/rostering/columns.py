@@ -8,8 +8,9 @@ the people whose rows the program has all but chosen, a few at a time, leads to 
 from __future__ import annotations
 
 import random
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,53 @@ class Pricing:
             None if path is None else Path(path.row, path.price + self.scorer.fixed(number))
             for number, path in zip(people, best_of(wanted, stop), strict=True)
         ]
+
+    def reduced(self, number: int, row: Ints, gained: Floats, pay: float) -> float:
+        """What a row costs at prices; `gained` is what each shift brings."""
+        chosen = row[row >= 0]
+        paid = pay * self.compiled.people[number].pay[chosen].sum()
+        return float(self.scorer.person(number, row) - gained[chosen].sum() + paid)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Prices that prove a bound: what shifts bring, what pay costs, and what everybody's best days cost at that."""
+
+    pricing: Pricing
+    bound: float
+    gained: Floats
+    pay: float
+    least: dict[int, float]
+
+    def excess(self, number: int, row: Ints) -> float:
+        """By how much any roster with this row costs more than the bound, at least."""
+        return self.pricing.reduced(number, row, self.gained, self.pay) - self.least[number]
+
+
+class Pool:
+    """Rows that were found for each person, which threads may add to and look at as they like."""
+
+    def __init__(self, people: int) -> None:
+        self._lock = threading.Lock()
+        self._rows: list[dict[bytes, Ints]] = [{} for _ in range(people)]
+
+    def add(self, number: int, rows: Iterable[Ints], most: int, proof: Proof | None) -> None:
+        """Adds rows; where they are more than the most, those go that cost most by the proof, or are oldest."""
+        with self._lock:
+            known = self._rows[number]
+            known.update((row.tobytes(), row) for row in rows)
+            if len(known) > most:
+                kept = (
+                    sorted(known.values(), key=lambda row: proof.excess(number, row))
+                    if proof
+                    else [*known.values()][::-1]
+                )
+                self._rows[number] = {row.tobytes(): row for row in kept[:most]}
+
+    def of(self, number: int) -> list[Ints]:
+        """The rows known for a person."""
+        with self._lock:
+            return list(self._rows[number].values())
 
 
 @dataclass(slots=True)
@@ -154,6 +202,7 @@ class Generator:
     """Solves the linear program of some people to a bound, and dives from it to rosters."""
 
     def __init__(self, pricing: Pricing, roster: Ints, people: Sequence[int], stop: Callable[[], bool]) -> None:
+        self.people = list(people)
         self.master = Master(pricing, roster, people)
         self.pricing = pricing
         self.stop = stop
@@ -163,13 +212,14 @@ class Generator:
         self.seconds = 0.0
         self._centre: Floats | None = None
         self._pull = _SMOOTHING
+        self.proof: Proof | None = None
         for number in people:
             self.master.add(number, roster[number])
 
-    def add(self, pool: Mapping[int, Sequence[Ints]]) -> None:
-        """Starts from rows that were found before."""
+    def add(self, pool: Pool, most: int) -> None:
+        """Starts from rows that were found before, for each person so many of the latest."""
         for number in self.master.people:
-            for row in pool.get(number, ()):
+            for row in pool.of(number)[-most:]:
                 self.master.add(number, row)
 
     def start_from(self, worth: Floats | None) -> None:
@@ -220,26 +270,23 @@ class Generator:
                 chosen = column.row[column.row >= 0]
                 bound += pay * float(self.pricing.compiled.people[column.person].pay[chosen].sum())
         gained = self.pricing.compiled.sum_over_rows(worth)
+        least: dict[int, float] = {}
         for number, path in zip(loose, self.pricing.best_of(loose, at, pay, self.stop), strict=True):
             if path is None:
                 return added
             bound += path.price
-            if self._reduced(number, path.row, gained, pay) < shadow[number] - _TOLERANCE:
+            least[number] = path.price
+            if self.pricing.reduced(number, path.row, gained, pay) < shadow[number] - _TOLERANCE:
                 added += master.add(number, path.row)
         if bound > self.bound or self._centre is None:
             self.bound = max(self.bound, bound)
+            self.proof = Proof(self.pricing, bound, self.pricing.compiled.sum_over_rows(at), pay, least)
             self._centre = at
             self._pull = _SMOOTHING
         else:
             # A centre that has long proved nothing better should not hold the prices back.
             self._pull *= 0.8
         return added
-
-    def _reduced(self, number: int, row: Ints, gained: Floats, pay: float) -> float:
-        """What a row costs at prices; `gained` is what each shift brings."""
-        chosen = row[row >= 0]
-        paid = pay * self.pricing.compiled.people[number].pay[chosen].sum()
-        return float(self.pricing.scorer.person(number, row) - gained[chosen].sum() + paid)
 
     def dive(self, draw: random.Random, *, steps: int, rounds: int, until: float) -> dict[int, Ints] | None:
         """Fixes people's rows by and by, generating columns for the others in between; None when stopped.

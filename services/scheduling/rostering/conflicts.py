@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,9 +10,11 @@ import numpy as np
 from services.scheduling.rostering.checker import check
 from services.scheduling.rostering.compiled import OFF, Compiled
 from services.scheduling.rostering.model import Assignment, Conflict, Limit, Problem, Rule
+from services.scheduling.rostering.opening import opening
 from services.scheduling.rostering.paths import Paths
 from services.scheduling.rostering.scoring import Scorer
 from services.scheduling.rostering.subproblem import Subproblem
+from services.scheduling.rostering.walk import Family
 
 
 def impossible(compiled: Compiled, seconds: float) -> set[tuple[str, Rule]]:
@@ -20,18 +23,28 @@ def impossible(compiled: Compiled, seconds: float) -> set[tuple[str, Rule]]:
     Hard rules bind each person alone, so that each can be looked at alone.
     """
     waived: set[tuple[str, Rule]] = set()
-    nothing = np.zeros(len(compiled.shifts))
-    for number, candidate in enumerate(compiled.people):
-        if not candidate.locked and not candidate.limits.min_minutes:
-            continue
-        paths = Paths(compiled, number)
-        if paths.tractable and paths.best(nothing) is not None:
-            continue
+    for number in _doubtful(compiled, seconds):
         empty = np.full((len(compiled.people), compiled.days), OFF, dtype=np.int64)
         if Subproblem(compiled, empty, [number], range(compiled.days)).solve(seconds, seed=1, hint=False) is not None:
             continue
         waived |= _least_broken(compiled, number, seconds)
     return waived
+
+
+def _doubtful(compiled: Compiled, seconds: float) -> list[int]:
+    """Those who have to work and for whom no days that keep the rules were found quickly."""
+    nothing = np.zeros(len(compiled.shifts))
+    families: dict[object, Family] = {}
+    finders = [Paths(compiled, number, families) for number in range(len(compiled.people))]
+    doubtful = [
+        number
+        for number, candidate in enumerate(compiled.people)
+        if (candidate.locked or candidate.limits.min_minutes) and finders[number].best(nothing) is None
+    ]
+    if all(finders[number].tractable for number in doubtful):
+        return doubtful
+    _, unsettled = opening(compiled, Scorer(compiled), finders, seed=1, until=time.monotonic() + seconds)
+    return [number for number in doubtful if number in unsettled]
 
 
 def _least_broken(compiled: Compiled, number: int, seconds: float) -> set[tuple[str, Rule]]:

@@ -103,6 +103,11 @@ class Paths:
         plan.states = self._states(plan)
         return plan
 
+    def rough(self) -> Plan:
+        """States that know how the last days went and nothing of what is summed up."""
+        family = self._family([], False)
+        return Plan(self.candidate, family, [], (1,), [None], [], *self._options(family, []))
+
     def _family(self, resources: list[Resource], counts_weekends: bool) -> Family:
         limits, person = self.candidate.limits, self.candidate.person
         form = tuple((r.name, r.weekly, r.cap if r.weekly else 0) for r in resources)
@@ -250,7 +255,7 @@ def best_of(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool] = n
     charges: list[tuple[int, _Charges]] = []
     while waiting:
         again = []
-        for place, path in zip(waiting, _in_parts([wanted[place] for place in waiting], stop), strict=True):
+        for place, path in zip(waiting, _in_parts(_plans([wanted[place] for place in waiting]), stop), strict=True):
             finder, prices = wanted[place]
             wider = None if path is None else finder.widened(path.row)
             if wider is None:
@@ -261,7 +266,7 @@ def best_of(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool] = n
                 charges.append((place, _Charges(finder, prices)))
         waiting = again
     while charges and not stop():
-        paths = _in_parts([(one.finder, one.charged()) for _, one in charges], stop)
+        paths = _in_parts(_plans([(one.finder, one.charged()) for _, one in charges]), stop)
         for (_, one), path in zip(charges, paths, strict=True):
             one.take(path)
         for place, one in charges:
@@ -270,19 +275,28 @@ def best_of(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool] = n
     return found
 
 
-def _in_parts(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool]) -> list[Path | None]:
-    """The cheapest path of each person as their plan is now, as many people of one family at once as is quick."""
+def roughly(wanted: Sequence[tuple[Paths, Floats]]) -> list[Path | None]:
+    """The cheapest days of each person as if nothing were summed up over a week or the period, limits least of all."""
+    return _in_parts([(finder.rough(), prices) for finder, prices in wanted], never)
+
+
+def _plans(wanted: Sequence[tuple[Paths, Floats]]) -> list[tuple[Plan, Floats]]:
+    return [(finder.plan, prices) for finder, prices in wanted]
+
+
+def _in_parts(wanted: Sequence[tuple[Plan, Floats]], stop: Callable[[], bool]) -> list[Path | None]:
+    """The cheapest path of each plan, as many people of one family at once as is quick."""
     found: list[Path | None] = [None] * len(wanted)
     families: dict[int, list[int]] = {}
-    for place, (finder, _) in enumerate(wanted):
-        families.setdefault(id(finder.plan.family), []).append(place)
+    for place, (plan, _) in enumerate(wanted):
+        families.setdefault(id(plan.family), []).append(place)
     for places in families.values():
-        size = max(1, AT_ONCE // max(1, max(wanted[place][0].plan.states for place in places)))
+        size = max(1, AT_ONCE // max(1, max(wanted[place][0].states for place in places)))
         for start in range(0, len(places), size):
             if stop():
                 return found
             part = places[start : start + size]
-            walk = Walk([wanted[n][0].plan for n in part], [wanted[n][1] for n in part])
+            walk = Walk([wanted[n][0] for n in part], [wanted[n][1] for n in part])
             for at, place in enumerate(part):
                 found[place] = walk.back(at)
     return found

@@ -1,9 +1,9 @@
-"""Looks for the best roster: first one that breaks no hard rule, then column generation and neighbourhoods around it.
+"""Looks for the best roster: first one that breaks no hard rule, then whatever brings something better.
 
-Two searches share the best roster. One generates columns, for everybody and then for groups of people. The other
-frees some people or days and lets CP-SAT rearrange them. Each finds what the other misses: columns see a whole period
-at once, neighbourhoods see rules that only a whole roster can break. Where columns take too long, both anneal instead,
-and search neighbourhoods before the moves are compiled and at the end.
+Two threads share the best roster. One generates columns for everybody, which proves a bound, and dives to a roster; the
+other rearranges some people or days with CP-SAT. Then both try one way after another: columns see a whole period at
+once, neighbourhoods see rules that only a whole roster can break, short coolings take many small steps. Where columns
+take too long, both anneal instead as soon as moves are compiled, until the last of the time.
 """
 
 from __future__ import annotations
@@ -13,16 +13,21 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from services.scheduling.rostering.annealing import Annealing
 from services.scheduling.rostering.bounds import aggregate
-from services.scheduling.rostering.columns import Generator, Pricing
+from services.scheduling.rostering.columns import Generator, Pool, Pricing, Proof
 from services.scheduling.rostering.compiled import OFF, Compiled, Ints
-from services.scheduling.rostering.model import DAY, WEEK, Assignment, Progress
+from services.scheduling.rostering.model import Assignment, Progress
+from services.scheduling.rostering.neighbourhoods import KINDS, Neighbourhoods
+from services.scheduling.rostering.opening import opening
 from services.scheduling.rostering.scoring import Scorer
+from services.scheduling.rostering.selection import select
 from services.scheduling.rostering.subproblem import Subproblem
 from services.scheduling.rostering.walk import Floats
 
@@ -32,17 +37,43 @@ _TURN = 2.5
 _ROOT_SHARE = 0.45
 _DIVE_SHARE = 0.2
 _SWEEP_SHARE = 0.1
+# Mending rough days may take this share, where best days are out of reach.
+_OPENING_SHARE = 0.25
 # Kinds of neighbourhood are weighed by what they brought per second, of which so much is remembered; none is tried
 # less often than this against the best.
 _MEMORY = 0.9
 _SELDOM = 0.15
+# A short cooling takes this share of the time, and choosing among rows that are known no more than this.
+_WARM_SHARE = 0.04
+_SELECT_SHARE = 0.08
+# So many rows of a person are remembered, among so many of them is chosen at first, and a group begins with the latest.
+_MOST_KNOWN = 200
+_ROWS = 40.0
+_OF_EACH = 6
+# Columns are generated for so many people at first, and for no fewer; no way is tried with more people than the most.
+_GROUP, _LEAST_GROUP, _MOST = 12.0, 4.0, 40.0
+# A dive fixes people in one of so many steps.
+_STEPS = (4, 7, 10, 15)
+# The thread that generates columns.
+_OF_COLUMNS = 2
 # About so many times everybody is priced before the linear program has converged.
 _ROUNDS = 60
 # Annealing ends when so much of the time is left, and is not begun with less time than this: compiling may take longer.
-_POLISH_SHARE = 0.15
+_POLISH_SHARE = 0.3
 _LEAST_ANNEALING = 4.0
 # When another process has compiled the moves they are here so soon that no neighbourhood is begun before.
 _LOADING = 1.5
+
+
+@dataclass(slots=True)
+class _Way:
+    """A way to a better roster: told how many people or days to take, it says whether it won, and was quick."""
+
+    attempt: Callable[[random.Random, float], tuple[bool, bool]]
+    size: float = 0.0
+    least: float = 2.0
+    most: float = _MOST
+    gain: float = 1.0
 
 
 class Search:
@@ -77,8 +108,12 @@ class Search:
                 self.best[number, day] = option
         self._costs = np.zeros(self.people, dtype=np.int64)
         self.value = 0
-        self.pool: dict[int, list[Ints]] = {}
+        self.pool = Pool(self.people)
+        self._neighbours = Neighbourhoods(compiled, self.scorer)
         self._annealing: Annealing | None = None
+        # What column generation for everybody proved, and how long its last round took.
+        self._proof: Proof | None = None
+        self._round = 0.0
 
     def over(self) -> bool:
         """Whether to stop: out of time, cancelled, proven optimal, or the other search failed."""
@@ -101,7 +136,7 @@ class Search:
         draw = random.Random(self.seed)  # noqa: S311 - a search, not a secret
         slow = self._slow(draw)
         if slow:
-            self._prepare_annealing()
+            self._prepare_annealing(1 - _POLISH_SHARE)
         if self._annealing is None or not self._annealing.due():
             # Annealing would soon undo what a sweep brings.
             self._sweep()
@@ -129,11 +164,22 @@ class Search:
 
     def first(self) -> None:
         """Each person in turn gets the best days that the cover so far leaves them."""
+        waiting: Sequence[int] = range(self.people)
+        if not self.pricing.tractable(waiting):
+            finders = [self.pricing.paths(number) for number in waiting]
+            until = time.monotonic() + self.seconds * _OPENING_SHARE
+            self.best, waiting = opening(self.compiled, self.scorer, finders, seed=self.seed, until=until)
+        self._costs = np.array(
+            [self.scorer.person(number, row) for number, row in enumerate(self.best)], dtype=np.int64
+        )
+        self._fill(waiting)
+
+    def _fill(self, waiting: Sequence[int]) -> None:
         compiled = self.compiled
         have = self.scorer.cover(self.best)
         pay = self.scorer.pay(self.best)
         budget = compiled.problem.budget
-        for number in range(self.people):
+        for number in waiting:
             row = self.best[number]
             have = have - self._covered(row)
             pay -= int(compiled.people[number].pay[row[row >= 0]].sum())
@@ -168,6 +214,8 @@ class Search:
 
     def offer(self, rows: dict[int, Ints], phase: str) -> bool:
         """Takes rows over into the best roster when that is no worse; True when it is better."""
+        for number, row in rows.items():
+            self._remember(number, [row.copy()])
         with self._lock:
             roster = self.best.copy()
             costs = self._costs.copy()
@@ -198,37 +246,38 @@ class Search:
         self._progress(Progress(round(time.monotonic() - self.began, 3), self.value, self.bound, phase))
 
     def _columns(self, draw: random.Random, slow: bool) -> None:
-        """Column generation: a bound and a dive for everybody when there is time for it, then group after group."""
+        """Column generation for everybody where there is time for it, which proves a bound and dives; then all ways."""
         # A sweep finds the caps that bind, which pricing takes longer to keep.
-        if slow := slow or self._slow(draw):
-            self._prepare_annealing()
+        slow = slow or self._slow(draw)
+        if slow:
+            self._prepare_annealing(1 - _POLISH_SHARE)
         whole = aggregate(self.compiled, self.scorer, self.left / 4)
         self._prove(whole.bound)
-        if slow:
-            # Long before the program says what shifts are worth, small changes have brought much.
-            self._neighbourhoods(2)
-            return
-        self._root(whole.worth, draw)
-        size = min(self.people, 12)
-        while not self.over():
-            if size < 4:
-                self._neighbourhoods(2)
-            else:
-                size = self._group(draw, size)
+        if not slow:
+            self._root(whole.worth, draw)
+        # Where the program takes too long, small changes bring much before it says what shifts are worth.
+        self._neighbourhoods(_OF_COLUMNS)
 
     def _root(self, worth: Floats | None, draw: random.Random) -> None:
-        """Column generation for everybody at once."""
+        """Column generation for everybody at once, and a dive; annealing where that does not converge."""
         everyone = range(self.people)
         limit = time.monotonic() + self.seconds * _ROOT_SHARE
         root = Generator(self.pricing, self.best, everyone, lambda: self.over() or time.monotonic() > limit)
         root.start_from(worth)
-        root.add(self.pool)
-        root.converge(300, max(0.9, self.value / 2000))
+        root.add(self.pool, _MOST_KNOWN)
+        converged = root.converge(300, max(0.9, self.value / 2000))
         self._prove(root.bound)
-        self.pool = {number: root.known(number) for number in everyone}
+        self._keep(root)
+        if not converged:
+            self._prepare_annealing(1 - _POLISH_SHARE)
+            return
+        self._proof, self._round = root.proof, root.seconds
+        # From here on short coolings are tried beside neighbourhoods.
+        self._prepare_annealing(0.0)
         root.stop = self.over
         until = time.monotonic() + self.seconds * _DIVE_SHARE
         rows = root.dive(draw, steps=10, rounds=self._rounds_of(root.seconds, 10), until=until)
+        self._keep(root)
         if rows is not None:
             self._improve(rows)
 
@@ -267,7 +316,7 @@ class Search:
             if value <= best:
                 settled = 0 if value < best else settled
                 roster, best, costs[number] = tried, value, own
-                self.pool.setdefault(number, []).append(tried[number])
+                self._remember(number, [tried[number]])
         return roster
 
     def _slow(self, draw: random.Random) -> bool:
@@ -283,105 +332,123 @@ class Search:
         self.pricing.best_of(some, np.zeros(len(self.compiled.need)))
         return max(1e-6, (time.thread_time() - began) / len(some))
 
-    def _group(self, draw: random.Random, size: int) -> int:
-        """Column generation for some people; returns the size to try next."""
+    def _group(self, draw: random.Random, size: float) -> tuple[bool, bool]:
+        """Column generation for some people; whether that brought a better roster, and whether it was quick."""
         began = time.monotonic()
-        roster = self.best.copy()
-        people = draw.sample(range(self.people), size)
-        group = Generator(self.pricing, roster, people, self.over)
-        group.add({number: self.pool.get(number, [])[-6:] for number in people})
+        people = draw.sample(range(self.people), min(self.people, round(size)))
+        group = Generator(self.pricing, self.best.copy(), people, self.over)
+        group.add(self.pool, _OF_EACH)
+        won = False
         if group.converge(40, 0.5):
-            others = int(self._costs.sum() - self._costs[people].sum())
-            if group.bound + others < self.value - 1e-4 and size == self.people:
-                self._prove(group.bound)
             rows = group.dive(draw, steps=7, rounds=5, until=self.deadline)
-            if rows is not None:
-                self.offer(rows, "columns")
-        for number in people:
-            self.pool[number] = group.known(number)[-30:]
-        took = time.monotonic() - began
-        if took < self.seconds / 20:
-            return min(self.people, size + 1)
-        return size - 1 if took > self.seconds / 8 else size
+            won = rows is not None and self.offer(rows, "columns")
+        self._keep(group)
+        return won, time.monotonic() - began < self.seconds / 20
 
-    def _prepare_annealing(self) -> None:
-        """Both threads anneal as soon as the moves are compiled, until neighbourhoods have the last of the time."""
+    def _prepare_annealing(self, share: float) -> None:
+        """Compiles moves; both threads anneal as soon as that is done, until so much of the time is over."""
         if self._annealing is not None or self.left < _LEAST_ANNEALING:
             return
-        until = self.deadline - self.seconds * _POLISH_SHARE
+        until = self.began + self.seconds * share
         annealing = Annealing(self.compiled, self.scorer, seed=self.seed, until=until)
         compiling = threading.Thread(target=self._guarded, args=(annealing.prepare, self.best), daemon=True)
         compiling.start()
         self._annealing = annealing
-        compiling.join(_LOADING)
+        if share:
+            compiling.join(_LOADING)
 
     def _neighbourhoods(self, stream: int) -> None:
-        """Frees people or days and lets CP-SAT rearrange them, growing neighbourhoods that are solved easily."""
+        """Tries one way after another to get something better out of the best roster, most often what brings most.
+
+        What is done quickly is done with more people or days the next time.
+        """
         draw = random.Random(self.seed * 1000 + stream)  # noqa: S311 - a search, not a secret
-        sizes = {"people": 5.0, "missing": 5.0, "days": 3.0, "block": 8.0}
-        gains = dict.fromkeys(sizes, 1.0)
+        ways = {kind: _Way(partial(self._rearrange, kind), size) for kind, size in KINDS.items()}
+        if self._proof is not None and stream == _OF_COLUMNS:
+            ways["dive"] = _Way(self._dive)
+            ways["select"] = _Way(self._select, _ROWS, most=_MOST_KNOWN)
+            if self.people > _GROUP:
+                ways["columns"] = _Way(self._group, _GROUP, least=_LEAST_GROUP)
         while not self.over():
             if self._annealing is not None and self._annealing.due():
                 self._annealing.run(stream, lambda: self.best, self.offer, self.over)
                 continue
+            if self._annealing is not None and self._annealing.ready:
+                ways.setdefault("warm", _Way(self._warm))
             # What has brought most in its time lately is tried most, and everything now and then.
-            best = max(gains.values())
-            kind = draw.choices(list(gains), [max(gain, best * _SELDOM) for gain in gains.values()])[0]
-            people, days = self._choose(kind, sizes[kind], draw)
+            most = max(way.gain for way in ways.values())
+            way = draw.choices(list(ways.values()), [max(way.gain, most * _SELDOM) for way in ways.values()])[0]
             began, before = time.monotonic(), self.value
-            roster = self.best.copy()
-            answer = Subproblem(self.compiled, roster, people, days).solve(
-                min(_TURN, self.left),
-                seed=draw.randrange(2**30),
-                wander=3 if draw.random() < 0.5 else 0,
-            )
+            won, quick = way.attempt(draw, way.size)
             took = time.monotonic() - began
-            won = answer is not None and self.offer(answer.rows, f"neighbourhood: {kind}")
+            more, less = 1.3 if took < _TURN / 10 else 1.05, 0.8 if took > _TURN else 0.95
+            way.size = min(way.size * more, way.most) if quick else max(way.least, way.size * less)
             gain = (before - self.value) / max(1, self.value) / max(took, 1e-3) if won else 0.0
-            gains[kind] = _MEMORY * gains[kind] + (1 - _MEMORY) * gain
-            quick = answer is not None and answer.optimal and took < _TURN / 3
-            sizes[kind] = min(sizes[kind] * 1.05, 40.0) if quick else max(2.0, sizes[kind] * 0.95)
+            way.gain = _MEMORY * way.gain + (1 - _MEMORY) * gain
 
-    def _choose(self, kind: str, size: float, draw: random.Random) -> tuple[list[int], list[int]]:
-        """The people and days to free."""
-        days = list(range(self.compiled.days))
-        count = min(self.people, max(2, round(size)))
-        if kind == "days":
-            span = min(len(days), max(2, round(size)))
-            start = draw.randrange(len(days) - span + 1)
-            people = draw.sample(range(self.people), min(self.people, 40))
-            return people, days[start : start + span]
-        row = self._gap(draw) if kind in ("missing", "block") else None
-        people = draw.sample(range(self.people), count) if row is None else self._around(row, count, draw)
-        if kind == "block":
-            span = min(len(days), draw.randint(WEEK, 3 * WEEK))
-            middle = self._day(row) if row is not None else draw.randrange(len(days))
-            start = min(max(0, middle - draw.randrange(span)), len(days) - span)
-            return people, days[start : start + span]
-        return people, days
+    def _rearrange(self, kind: str, draw: random.Random, size: float) -> tuple[bool, bool]:
+        """Frees people or days for CP-SAT; whether that brought a better roster, and whether it was quick."""
+        began = time.monotonic()
+        roster = self.best.copy()
+        people, days = self._neighbours.choose(kind, size, roster, draw)
+        answer = Subproblem(self.compiled, roster, people, days).solve(
+            min(_TURN, self.left),
+            seed=draw.randrange(2**30),
+            wander=3 if draw.random() < 0.5 else 0,
+        )
+        if answer is None:
+            return False, False
+        won = self.offer(answer.rows, f"neighbourhood: {kind}")
+        return won, answer.optimal and time.monotonic() - began < _TURN / 3
 
-    def _gap(self, draw: random.Random) -> int | None:
-        """A demand row where somebody is missing or too many, the dearest most often."""
-        compiled = self.compiled
-        have = self.scorer.cover(self.best)
-        costs = np.where(have < compiled.need, compiled.under, compiled.over) * np.abs(have - compiled.need)
-        rows = np.flatnonzero(costs)
-        return int(draw.choices(rows.tolist(), weights=costs[rows].tolist())[0]) if len(rows) else None
+    def _warm(self, draw: random.Random, _: float) -> tuple[bool, bool]:
+        """A short cooling of the whole roster; whether that brought a better one."""
+        if self._annealing is None:
+            return False, False
+        before = self.best
+        until = min(self.deadline, time.monotonic() + self.seconds * _WARM_SHARE)
+        after = self._annealing.warm(before, draw, until, self.over)
+        changed = np.flatnonzero((after != before).any(axis=1)).tolist()
+        # What somebody else has found meanwhile is kept where the two go together.
+        together = self.offer({number: after[number] for number in changed}, "warm")
+        return together or self.offer(dict(enumerate(after)), "warm"), False
 
-    def _around(self, row: int, count: int, draw: random.Random) -> list[int]:
-        """People who could work where somebody is missing or too many, and some others."""
-        compiled = self.compiled
-        able = [
-            number
-            for number, candidate in enumerate(compiled.people)
-            if any(row in compiled.covers[option] for option in candidate.allowed[self._day(row)])
-        ]
-        chosen = draw.sample(able, min(len(able), -(-count // 2)))
-        others = [number for number in range(self.people) if number not in set(chosen)]
-        return chosen + draw.sample(others, min(len(others), count - len(chosen)))
+    def _dive(self, draw: random.Random, _: float) -> tuple[bool, bool]:
+        """Another dive for everybody, from all rows that are known; whether that brought a better roster."""
+        dive = Generator(self.pricing, self.best, range(self.people), self.over)
+        dive.add(self.pool, _MOST_KNOWN)
+        until = time.monotonic() + self.seconds * _DIVE_SHARE
+        rows = dive.dive(draw, steps=draw.choice(_STEPS), rounds=self._rounds_of(self._round, 10), until=until)
+        self._keep(dive)
+        return rows is not None and self.offer(rows, "columns"), False
 
-    def _day(self, row: int) -> int:
-        problem = self.compiled.problem
-        if row < len(problem.slots):
-            return self.compiled.shift_of(problem.slots[row].shift).day
-        return problem.intervals[row - len(problem.slots)].start // DAY
+    def _select(self, draw: random.Random, size: float) -> tuple[bool, bool]:
+        """The best roster of so many rows of each person; whether that is a better one, and whether it was quick."""
+        if self._proof is None:
+            return False, False
+        began = time.monotonic()
+        rows, proven = select(
+            self.compiled,
+            self.scorer,
+            {number: self._promising(self._proof, number, round(size), draw) for number in range(self.people)},
+            self.best.copy(),
+            seconds=min(self.left, self.seconds * _SELECT_SHARE),
+            seed=draw.randrange(2**30),
+        )
+        won = rows is not None and self.offer(rows, "selection")
+        return won, proven and time.monotonic() - began < self.seconds * _SELECT_SHARE / 3
+
+    def _promising(self, proof: Proof, number: int, most: int, draw: random.Random) -> list[Ints]:
+        """Rows of a person that a better roster may have, most likely those near the bound."""
+        gap = self.value - proof.bound
+        rows = [(proof.excess(number, row), row) for row in self.pool.of(number)]
+        drawn = [(excess * draw.random(), place) for place, (excess, _) in enumerate(rows) if excess < gap]
+        return [rows[place][1] for _, place in sorted(drawn)[:most]]
+
+    def _keep(self, generator: Generator) -> None:
+        """Remembers the rows that a generator knows."""
+        for number in generator.people:
+            self._remember(number, generator.known(number))
+
+    def _remember(self, number: int, rows: Sequence[Ints]) -> None:
+        self.pool.add(number, rows, _MOST_KNOWN, self._proof)

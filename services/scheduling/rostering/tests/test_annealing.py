@@ -1,11 +1,13 @@
 """Compiled moves count what they change as the scorer does, break no rule, and threads share what they find."""
 
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from services.scheduling.rostering.annealing import Annealing, breach, temperatures
 from services.scheduling.rostering.checker import check
+from services.scheduling.rostering.columns import Generator
 from services.scheduling.rostering.compiled import OFF, Compiled, Ints
 from services.scheduling.rostering.conflicts import impossible, tolerated
 from services.scheduling.rostering.counts import BEST, PAY, VALUE, counted
@@ -243,6 +246,64 @@ def test_what_is_offered_keeps_limits_when_annealing_stops_while_they_are_relaxe
     looks = iter(range(5))
     annealing.run(1, lambda: search.best, search.offer, lambda: next(looks, None) is None)
     assert search.value == search.scorer.total(search.best) < began
+    assert not check(FORTNIGHT, search.assignments())
+
+
+def test_a_short_cooling_leaves_a_roster_no_worse_and_keeps_limits() -> None:
+    search = search_for(FORTNIGHT)
+    search.first()
+    search.best[1:] = OFF
+    annealing = Annealing(search.compiled, search.scorer, seed=1, until=0.0)
+    draw, until = random.Random(1), time.monotonic() + 0.5
+    with pytest.raises(RuntimeError, match="not compiled"):
+        annealing.warm(search.best, draw, until, search.over)
+    annealing.prepare(search.best)
+    assert annealing.ready
+    assert not annealing.due()
+    unchanged = annealing.warm(search.best, draw, until, lambda: True)
+    assert (unchanged == search.best).all()
+    better = annealing.warm(search.best, draw, time.monotonic() + 0.5, search.over)
+    assert search.scorer.total(better) < search.scorer.total(search.best)
+    assert not check(FORTNIGHT, assignments(FORTNIGHT, better))
+
+
+def test_every_way_to_a_better_roster_is_tried_and_keeps_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: set[str] = set()
+    wanted = {"_dive", "_select", "_warm", "_group", "_rearrange"}
+
+    def noted(name: str) -> Callable[..., tuple[bool, bool]]:
+        way = getattr(Search, name)
+
+        def attempt(self: Search, *about: object) -> tuple[bool, bool]:
+            before = self.value
+            won, quick = way(self, *about)
+            assert not won or self.value < before
+            tried.add(name)
+            return won, quick
+
+        return attempt
+
+    for name in wanted:
+        monkeypatch.setattr(Search, name, noted(name))
+    monkeypatch.setattr("services.scheduling.rostering.search._GROUP", 4.0)
+    # A proof of the optimum would end the search.
+    monkeypatch.setattr(Search, "_prove", lambda *_: None)
+    search = Search(Compiled(FORTNIGHT), seconds=60, seed=1, progress=lambda _: None, cancelled=lambda: tried >= wanted)
+    search.run()
+    assert tried == wanted
+    assert search.value == search.scorer.total(search.best)
+    assert not check(FORTNIGHT, search.assignments())
+
+
+def test_annealing_takes_over_where_columns_do_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(Generator, "converge", lambda *_: False)
+    monkeypatch.setattr(Search, "_dive", lambda *_: pytest.fail("dived from a program that has not converged"))
+    monkeypatch.setattr(Search, "_prove", lambda *_: None)
+    monkeypatch.setattr(Annealing, "run", lambda *_: ended.set())
+    search = Search(Compiled(FORTNIGHT), seconds=60, seed=1, progress=lambda _: None, cancelled=ended.is_set)
+    search.run()
+    assert ended.is_set()
     assert not check(FORTNIGHT, search.assignments())
 
 
