@@ -61,8 +61,10 @@ _ROUNDS = 60
 # Annealing ends when so much of the time is left, and is not begun with less time than this: compiling may take longer.
 _POLISH_SHARE = 0.3
 _LEAST_ANNEALING = 4.0
-# When another process has compiled the moves they are here so soon that no neighbourhood is begun before.
-_LOADING = 1.5
+# So long a share of the time is waited for moves to be compiled: what is found meanwhile annealing would undo, and what
+# looks for it takes the interpreter from what compiles. Where another process has left the code behind it is a moment.
+_LOADING_SHARE = 0.25
+_LOOK = 0.05
 
 
 @dataclass(slots=True)
@@ -354,8 +356,9 @@ class Search:
         compiling = threading.Thread(target=self._guarded, args=(annealing.prepare, self.best), daemon=True)
         compiling.start()
         self._annealing = annealing
-        if share:
-            compiling.join(_LOADING)
+        limit = time.monotonic() + self.seconds * _LOADING_SHARE
+        while share and compiling.is_alive() and time.monotonic() < limit and not self.over():
+            compiling.join(_LOOK)
 
     def _neighbourhoods(self, stream: int) -> None:
         """Tries one way after another to get something better out of the best roster, most often what brings most.

@@ -322,6 +322,7 @@ def test_neighbourhoods_are_searched_until_moves_are_compiled(monkeypatch: pytes
         return offered(self, rows, phase)
 
     original, offered = Annealing.prepare, Search.offer
+    monkeypatch.setattr("services.scheduling.rostering.search._LOADING_SHARE", 0.01)
     monkeypatch.setattr(Search, "offer", offer)
     monkeypatch.setattr(Search, "_prove", lambda *_: None)
     monkeypatch.setattr(Annealing, "prepare", prepare)
@@ -338,7 +339,7 @@ def test_neighbourhoods_are_searched_until_moves_are_compiled(monkeypatch: pytes
 
 def test_annealing_goes_on_from_the_first_roster_when_moves_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
-    monkeypatch.setattr("services.scheduling.rostering.search._LOADING", 60.0)
+    monkeypatch.setattr("services.scheduling.rostering.search._LOADING_SHARE", 0.5)
     monkeypatch.setattr(Search, "_slow", lambda *_: True)
     monkeypatch.setattr(Search, "_sweep", lambda _: pytest.fail("swept what annealing would undo"))
     monkeypatch.setattr(Search, "_prove", lambda *_: None)
@@ -346,6 +347,24 @@ def test_annealing_goes_on_from_the_first_roster_when_moves_are_there(monkeypatc
     search = Search(Compiled(FORTNIGHT), seconds=120, seed=1, progress=lambda _: None, cancelled=ended.is_set)
     search.run()
     assert ended.is_set()
+    assert not check(FORTNIGHT, search.assignments())
+
+
+def test_a_run_that_waits_for_moves_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiling, entered = threading.Event(), threading.Event()
+
+    def prepare(*_: object) -> None:
+        entered.set()
+        compiling.wait(60)
+
+    monkeypatch.setattr(Annealing, "prepare", prepare)
+    monkeypatch.setattr(Search, "_slow", lambda *_: True)
+    search = Search(Compiled(FORTNIGHT), seconds=240, seed=1, progress=lambda _: None, cancelled=entered.is_set)
+    began = time.monotonic()
+    search.run()
+    assert entered.is_set()
+    assert time.monotonic() - began < 30
+    compiling.set()
     assert not check(FORTNIGHT, search.assignments())
 
 

@@ -34,7 +34,7 @@ async def refusal(attempt: Any) -> RemoteRefusal:
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"), [("09:00", "09:00:00"), ("2026-12-07T08:00:00Z", "09:00:00"), ("2026-12-07T09:00", "09:00:00")]
+    ("sent", "kept"), [("09:00", "09:00:00"), ("2031-12-08T08:00:00Z", "09:00:00"), ("2031-12-08T09:00", "09:00:00")]
 )
 async def test_hours_are_times_of_day_or_instants(api: Api, scheduling: RunningService, sent: str, kept: str) -> None:
     us = team(scheduling, timezone="Europe/Paris")
@@ -49,7 +49,7 @@ async def test_time_off_waits_is_granted_by_somebody_else_and_then_forbids_shift
 ) -> None:
     us = team(scheduling)
     asked = await say(
-        api, us.principal(0), availability_type="TIME_OFF", specific_date="2026-11-23", end_date="2026-11-25"
+        api, us.principal(0), availability_type="TIME_OFF", specific_date="2031-11-24", end_date="2031-11-26"
     )
     assert (asked.status, asked.staff) == ("PENDING", str(us.people[0]))
     planned = await plan(api, us, 0)
@@ -60,11 +60,11 @@ async def test_time_off_waits_is_granted_by_somebody_else_and_then_forbids_shift
     assert (granted.status, granted.reviewed_by) == ("APPROVED", us.manager.subject)
     assert (await refusal(review(api, us.manager, asked.id, "DENIED"))).code == "already_decided"
     decided = await bus.first(facts.TimeOffDecided, us.restaurant_id)
-    assert (decided.message.time_off.status, decided.message.time_off.last_day) == ("APPROVED", "2026-11-25")
-    refused = await refusal(plan(api, us, 0, shift_date="2026-11-25"))
+    assert (decided.message.time_off.status, decided.message.time_off.last_day) == ("APPROVED", "2031-11-26")
+    refused = await refusal(plan(api, us, 0, shift_date="2031-11-26"))
     assert (refused.code, refused.http_status) == ("conflict", 409)
     assert (await refusal(publish(api, us, planned.schedule))).code == "conflict"
-    assert await plan(api, us, 0, shift_date="2026-11-26")
+    assert await plan(api, us, 0, shift_date="2031-11-27")
 
 
 async def test_leave_from_one_moment_to_another_goes_on_without_a_break(api: Api, scheduling: RunningService) -> None:
@@ -73,20 +73,20 @@ async def test_leave_from_one_moment_to_another_goes_on_without_a_break(api: Api
         api,
         us.principal(0),
         availability_type="TIME_OFF",
-        start_datetime="2026-11-23T14:00",
-        end_datetime="2026-11-25T09:00:00Z",
+        start_datetime="2031-11-24T14:00",
+        end_datetime="2031-11-26T09:00:00Z",
     )
-    assert (asked.specific_date, asked.start_time) == ("2026-11-23", "14:00:00")
-    assert (asked.end_date, asked.end_time) == ("2026-11-25", "10:00:00")
-    assert asked.start_datetime.ToJsonString() == "2026-11-23T13:00:00Z"
-    assert asked.end_datetime.ToJsonString() == "2026-11-25T09:00:00Z"
+    assert (asked.specific_date, asked.start_time) == ("2031-11-24", "14:00:00")
+    assert (asked.end_date, asked.end_time) == ("2031-11-26", "10:00:00")
+    assert asked.start_datetime.ToJsonString() == "2031-11-24T13:00:00Z"
+    assert asked.end_datetime.ToJsonString() == "2031-11-26T09:00:00Z"
     await review(api, us.manager, asked.id)
-    assert (await refusal(plan(api, us, 0, start="11:00", end="13:00", shift_date="2026-11-24"))).code == "conflict"
-    assert await plan(api, us, 0, start="11:00", end="13:00", shift_date="2026-11-25")
-    assert await plan(api, us, 0, start="09:00", end="13:00", shift_date="2026-11-23")
-    whole = await say(api, us.principal(1), availability_type="TIME_OFF", specific_date="2026-11-23")
+    assert (await refusal(plan(api, us, 0, start="11:00", end="13:00", shift_date="2031-11-25"))).code == "conflict"
+    assert await plan(api, us, 0, start="11:00", end="13:00", shift_date="2031-11-26")
+    assert await plan(api, us, 0, start="09:00", end="13:00", shift_date="2031-11-24")
+    whole = await say(api, us.principal(1), availability_type="TIME_OFF", specific_date="2031-11-24")
     ends = whole.end_datetime.ToJsonString()
-    assert (whole.start_datetime.ToJsonString(), ends) == ("2026-11-22T23:00:00Z", "2026-11-23T23:00:00Z")
+    assert (whole.start_datetime.ToJsonString(), ends) == ("2031-11-23T23:00:00Z", "2031-11-24T23:00:00Z")
     assert not (await say(api, us.principal(1), day_of_week=0)).HasField("start_datetime")
 
 
@@ -96,29 +96,29 @@ async def test_leave_comes_again_until_its_last_day(api: Api, scheduling: Runnin
         api,
         us.principal(0),
         availability_type="TIME_OFF",
-        specific_date="2026-11-24",
+        specific_date="2031-11-25",
         is_recurring=True,
         recurrence_pattern="BIWEEKLY",
-        recurrence_end_date="2026-12-22",
+        recurrence_end_date="2031-12-23",
     )
     assert (asked.is_recurring, asked.recurrence_pattern, asked.recurrence_end_date) == (
         True,
         "BIWEEKLY",
-        "2026-12-22",
+        "2031-12-23",
     )
     await review(api, us.manager, asked.id)
-    for day in ("2026-11-24", "2026-12-08", "2026-12-22"):
+    for day in ("2031-11-25", "2031-12-09", "2031-12-23"):
         assert (await refusal(plan(api, us, 0, shift_date=day))).code == "conflict"
-    for day in ("2026-12-01", "2027-01-05"):
+    for day in ("2031-12-02", "2032-01-06"):
         assert await plan(api, us, 0, shift_date=day)
 
 
 async def test_a_day_of_the_week_counts_until_its_last_day(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
-    said = await say(api, us.principal(0), day_of_week=0, is_available=False, recurrence_end_date="2026-11-23")
+    said = await say(api, us.principal(0), day_of_week=0, is_available=False, recurrence_end_date="2031-11-24")
     assert not said.is_recurring
     assert [warning.type for warning in (await plan(api, us, 0)).warnings] == ["AVAILABILITY"]
-    assert not (await plan(api, us, 0, shift_date="2026-11-30")).warnings
+    assert not (await plan(api, us, 0, shift_date="2031-12-01")).warnings
 
 
 async def test_stated_hours_warn(api: Api, scheduling: RunningService) -> None:
@@ -171,9 +171,9 @@ async def test_changed_time_off_waits_again_and_cancelled_no_longer_counts(
     api: Api, scheduling: RunningService
 ) -> None:
     us = team(scheduling)
-    asked = await say(api, us.principal(0), availability_type="TIME_OFF", specific_date="2026-11-23")
+    asked = await say(api, us.principal(0), availability_type="TIME_OFF", specific_date="2031-11-24")
     await review(api, us.manager, asked.id)
-    longer = availability.UpdateAvailabilityRequest(id=asked.id, end_date="2026-11-24")
+    longer = availability.UpdateAvailabilityRequest(id=asked.id, end_date="2031-11-25")
     longer.update_mask.paths.append("end_date")
     changed = await api.AvailabilityService.UpdateAvailability(longer, principal=us.principal(0))
     assert (changed.status, changed.HasField("reviewed_by")) == ("PENDING", False)
@@ -189,16 +189,16 @@ async def test_changed_time_off_waits_again_and_cancelled_no_longer_counts(
     ("fields", "field"),
     [
         ({}, "specific_date"),
-        ({"specific_date": "2026-11-23", "is_recurring": True}, "recurrence_pattern"),
+        ({"specific_date": "2031-11-24", "is_recurring": True}, "recurrence_pattern"),
         ({"day_of_week": 1, "is_recurring": True, "recurrence_pattern": "DAILY"}, "recurrence_pattern"),
-        ({"specific_date": "2026-11-23", "recurrence_end_date": "2026-11-22"}, "recurrence_end_date"),
+        ({"specific_date": "2031-11-24", "recurrence_end_date": "2031-11-23"}, "recurrence_end_date"),
         ({"specific_date": "9999-12-31"}, "specific_date"),
         ({"specific_date": "0001-01-01", "is_recurring": True, "recurrence_pattern": "DAILY"}, "specific_date"),
-        ({"start_datetime": "09:00", "end_datetime": "2026-11-23T10:00"}, "start_datetime"),
-        ({"start_datetime": "2026-11-23T10:00"}, "end_datetime"),
-        ({"start_datetime": "2026-11-23T10:00", "end_datetime": "2026-11-23T10:00"}, "end_datetime"),
+        ({"start_datetime": "09:00", "end_datetime": "2031-11-24T10:00"}, "start_datetime"),
+        ({"start_datetime": "2031-11-24T10:00"}, "end_datetime"),
+        ({"start_datetime": "2031-11-24T10:00", "end_datetime": "2031-11-24T10:00"}, "end_datetime"),
         ({"availability_type": "TIME_OFF", "day_of_week": 1}, "specific_date"),
-        ({"specific_date": "2026-11-23", "end_date": "2026-11-22"}, "end_date"),
+        ({"specific_date": "2031-11-24", "end_date": "2031-11-23"}, "end_date"),
         ({"day_of_week": 1, "start_time": "09:00:00"}, "end_time"),
         ({"day_of_week": 1, "start_time": "09:00:00", "end_time": "08:00:00"}, "end_time"),
     ],

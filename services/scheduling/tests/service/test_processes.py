@@ -51,14 +51,14 @@ async def test_a_process_keeps_its_tasks_and_replaces_them_whole(api: Api, sched
 async def test_a_task_of_a_process_is_completed(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
     process = await api.ProcessService.CreateProcess(processes.CreateProcessRequest(name="Open"), principal=us.manager)
-    request = processes.CreateProcessTaskRequest(process=process.id, title="Lights", due_date="2026-11-23")
+    request = processes.CreateProcessTaskRequest(process=process.id, title="Lights", due_date="2031-11-24")
     made = await api.ProcessService.CreateProcessTask(request, principal=us.manager)
     change = processes.UpdateProcessTaskRequest(id=made.id, status="COMPLETED")
     change.update_mask.paths.append("status")
     done = await api.ProcessService.UpdateProcessTask(change, principal=us.manager)
     assert (done.status, done.progress, done.HasField("completed_at")) == ("COMPLETED", 100, True)
     listed = await api.ProcessService.ListProcessTasks(
-        processes.ListProcessTasksRequest(due_date="2026-11-23", process=process.id), principal=us.principal(0)
+        processes.ListProcessTasksRequest(due_date="2031-11-24", process=process.id), principal=us.principal(0)
     )
     assert [task.id for task in listed.results] == [made.id]
     await api.ProcessService.DeleteProcessTask(processes.DeleteProcessTaskRequest(id=made.id), principal=us.manager)
@@ -114,7 +114,7 @@ async def test_every_state_of_a_process_and_its_tasks_is_published(
 ) -> None:
     us = team(scheduling)
     service = api.ProcessService
-    drafts = [processes.ProcessTaskDraft(title="Lights", assigned_to=str(us.people[0]), due_date="2026-11-23")]
+    drafts = [processes.ProcessTaskDraft(title="Lights", assigned_to=str(us.people[0]), due_date="2031-11-24")]
     request = processes.CreateProcessRequest(name="Open terrace", is_critical=True, tasks=drafts)
     made = await service.CreateProcess(request, principal=us.manager)
     (lights,) = made.tasks
@@ -139,7 +139,7 @@ async def test_every_state_of_a_process_and_its_tasks_is_published(
         status="TODO",
         priority="MEDIUM",
         assigned_to=str(us.people[0]),
-        due_date="2026-11-23",
+        due_date="2031-11-24",
         version=1,
     )
 

@@ -18,7 +18,7 @@ from services.scheduling.domain.planning import color_of
 from services.scheduling.tests.conftest import manager
 from services.scheduling.tests.team import Team, team
 
-MONDAY = "2026-11-23"
+MONDAY = "2031-11-24"
 
 
 async def plan(api: Api, planned: Team, *places: int, start: str = "09:00", end: str = "17:00", **fields: Any) -> Any:
@@ -41,7 +41,7 @@ async def change(api: Api, planned: Team, shift_id: str, **fields: Any) -> Any:
 async def test_a_shift_is_planned_in_the_restaurants_zone(api: Api, scheduling: RunningService, bus: Bus) -> None:
     us = team(scheduling, timezone="Europe/Paris")
     made = await plan(api, us, 0, 1, notes="Lunch", tasks=[shifts.ShiftTaskDraft(title="Lay tables", priority="HIGH")])
-    assert (made.start_time, made.end_time) == ("2026-11-23T09:00:00+01:00", "2026-11-23T17:00:00+01:00")
+    assert (made.start_time, made.end_time) == ("2031-11-24T09:00:00+01:00", "2031-11-24T17:00:00+01:00")
     assert (made.staff, list(made.staff_members)) == (str(us.people[0]), [str(person) for person in us.people[:2]])
     assert (made.staff_name, made.role, made.break_duration) == ("Person0 Idrissi", "WAITER", "00:30:00")
     assert made.actual_hours == 7.5
@@ -86,16 +86,16 @@ async def test_of_managers_who_plan_at_once_one_succeeds(api: Api, scheduling: R
 async def test_an_overnight_shift_ends_tomorrow_and_blocks_the_morning(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
     night = await plan(api, us, 0, start="20:00", end="04:00")
-    assert night.end_time.startswith("2026-11-24T04:00:00")
+    assert night.end_time.startswith("2031-11-25T04:00:00")
     with pytest.raises(RemoteRefusal) as refused:
-        await plan(api, us, 0, shift_date="2026-11-24", start="03:00", end="08:00")
+        await plan(api, us, 0, shift_date="2031-11-25", start="03:00", end="08:00")
     assert refused.value.code == "double_booking"
 
 
 async def test_soft_findings_warn(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
     await plan(api, us, 0, start="14:00", end="23:00")
-    made = await plan(api, us, 0, shift_date="2026-11-24", start="07:00", end="12:00")
+    made = await plan(api, us, 0, shift_date="2031-11-25", start="07:00", end="12:00")
     assert [warning.type for warning in made.warnings] == ["REST_PERIOD"]
     assert not made.warnings[0].is_hard
 
@@ -103,11 +103,11 @@ async def test_soft_findings_warn(api: Api, scheduling: RunningService) -> None:
 async def test_a_day_alone_moves_a_shift_and_a_time_alone_keeps_the_day(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
     made = await plan(api, us, 0)
-    moved = await change(api, us, made.id, shift_date="2026-12-01")
-    assert moved.start_time.startswith("2026-12-01T09:00:00")
+    moved = await change(api, us, made.id, shift_date="2031-12-02")
+    assert moved.start_time.startswith("2031-12-02T09:00:00")
     assert moved.schedule != made.schedule
     later = await change(api, us, made.id, start_time="10:30", end_time="18:00", notes="Late")
-    assert later.start_time.startswith("2026-12-01T10:30:00")
+    assert later.start_time.startswith("2031-12-02T10:30:00")
     with pytest.raises(RemoteRefusal) as refused:
         await change(api, us, made.id, notes="x", version=1)
     assert refused.value.code == "stale_version"
@@ -139,7 +139,7 @@ async def test_tasks_keep_their_ids_when_they_are_sent_with_them(api: Api, sched
     ("fields", "field"),
     [
         ({"start": "17:00", "end": "17:00"}, "end_time"),
-        ({"start": "2026-11-23T17:00", "end": "2026-11-23T09:00"}, "end_time"),
+        ({"start": "2031-11-24T17:00", "end": "2031-11-24T09:00"}, "end_time"),
         ({"start": "soon"}, "start_time"),
         ({"break_duration": orjson.dumps("a while").decode()}, "break_duration"),
     ],
@@ -162,7 +162,7 @@ async def test_staff_see_their_own_shifts_only(api: Api, scheduling: RunningServ
             await api.ShiftService.GetShift(shifts.GetShiftRequest(id=request), principal=refused_to)
         assert refused.value.code == "not_found"
     calendar = await api.ShiftService.GetMyCalendar(
-        shifts.GetMyCalendarRequest(start_date=MONDAY, end_date="2026-11-29"), principal=us.principal(1)
+        shifts.GetMyCalendarRequest(start_date=MONDAY, end_date="2031-11-30"), principal=us.principal(1)
     )
     assert [(event.id, event.title) for event in calendar.events] == [(mine.id, "Waiter Shift")]
 
@@ -215,7 +215,7 @@ async def test_a_week_costs_five_statements_for_1_shift_and_for_100(api: Api, sc
     for place in range(20):
         for day in range(5):
             if (place, day) != (0, 0):
-                await plan(api, us, place, shift_date=f"2026-11-{23 + day}")
+                await plan(api, us, place, shift_date=f"2031-11-{24 + day}")
     with scheduling.statements() as for_hundred:
         assert await week() == 100
     assert len(for_one) == len(for_hundred) == 5
@@ -224,25 +224,25 @@ async def test_a_week_costs_five_statements_for_1_shift_and_for_100(api: Api, sc
 async def test_hours_are_summed_by_role_and_week(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
     await plan(api, us, 0)
-    await plan(api, us, 0, shift_date="2026-12-01", role="chef")
+    await plan(api, us, 0, shift_date="2031-12-02", role="chef")
     answer = await api.ShiftService.StaffHours(
-        shifts.StaffHoursRequest(staff_id=str(us.people[0]), date_from=MONDAY, date_to="2026-12-06"),
+        shifts.StaffHoursRequest(staff_id=str(us.people[0]), date_from=MONDAY, date_to="2031-12-07"),
         principal=us.manager,
     )
     assert (answer.total_hours, answer.total_shifts) == (15.0, 2)
     assert {(part.key, part.hours) for part in answer.by_role} == {("WAITER", 7.5), ("CHEF", 7.5)}
-    assert [part.key for part in answer.by_week] == ["2026-11-23", "2026-11-30"]
+    assert [part.key for part in answer.by_week] == ["2031-11-24", "2031-12-01"]
     assert UUID(answer.staff_id) == us.people[0]
 
 
 async def test_planners_see_how_much_everybody_is_planned_for(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling, timezone="Europe/Paris")
     await plan(api, us, 0, 1)
-    await plan(api, us, 0, shift_date="2026-11-24", start="22:00", end="06:00", break_duration='"01:00:00"')
+    await plan(api, us, 0, shift_date="2031-11-25", start="22:00", end="06:00", break_duration='"01:00:00"')
     cancelled = await plan(api, us, 2)
     await change(api, us, cancelled.id, status="CANCELLED")
-    await plan(api, us, 2, shift_date="2026-11-30")
-    week = teams.GetTeamAvailabilityRequest(start_date=MONDAY, end_date="2026-11-29")
+    await plan(api, us, 2, shift_date="2031-12-01")
+    week = teams.GetTeamAvailabilityRequest(start_date=MONDAY, end_date="2031-11-30")
     with scheduling.statements() as ran:
         answer = await api.TeamService.GetTeamAvailability(week, principal=us.manager)
     assert len(ran) == 1
@@ -253,7 +253,7 @@ async def test_planners_see_how_much_everybody_is_planned_for(api: Api, scheduli
     ]
     assert [one.availability_score for one in answer.availability] == [69.79, 84.38, 100.0]
     for wrong, principal, code in (
-        (teams.GetTeamAvailabilityRequest(start_date=MONDAY, end_date="2026-11-22"), us.manager, "invalid"),
+        (teams.GetTeamAvailabilityRequest(start_date=MONDAY, end_date="2031-11-23"), us.manager, "invalid"),
         (week, us.principal(0), "permission_denied"),
     ):
         with pytest.raises(RemoteRefusal) as refused:

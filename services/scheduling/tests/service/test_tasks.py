@@ -72,7 +72,7 @@ async def test_what_is_no_template_is_refused(
 async def test_tasks_are_generated_from_a_template(api: Api, scheduling: RunningService) -> None:
     us, them = team(scheduling), team(scheduling)
     made = await template(api, us)
-    request = tasks.GenerateTasksRequest(id=made.id, assigned_to=[str(us.people[0])], due_date="2026-11-30")
+    request = tasks.GenerateTasksRequest(id=made.id, assigned_to=[str(us.people[0])], due_date="2031-12-01")
     answer = await api.TaskService.GenerateTasks(request, principal=us.manager)
     assert answer.tasks_created == 2
     assert {(task.title, task.priority, task.estimated_duration) for task in answer.tasks} == {

@@ -20,7 +20,7 @@ from services.scheduling.models import WeeklySchedule
 from services.scheduling.tests.service.test_shifts import change, plan
 from services.scheduling.tests.team import Team, team
 
-MONDAY = "2026-11-23"
+MONDAY = "2031-11-24"
 
 
 async def begin(api: Api, us: Team, week_start: str = MONDAY) -> Any:
@@ -39,8 +39,8 @@ async def template(api: Api, us: Team, *drafts: templates.TemplateShiftDraft) ->
 async def test_a_week_begins_once_and_on_a_monday(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
     made = await begin(api, us)
-    assert (made.week_start, made.week_end, made.is_published) == (MONDAY, "2026-11-29", False)
-    for start in (MONDAY, "2026-11-24"):
+    assert (made.week_start, made.week_end, made.is_published) == (MONDAY, "2031-11-30", False)
+    for start in (MONDAY, "2031-11-25"):
         with pytest.raises(RemoteRefusal) as refused:
             await begin(api, us, start)
         assert list(refused.value.fields) == ["week_start"]
@@ -50,9 +50,9 @@ async def test_a_week_of_a_calendar_that_begins_on_sunday_is_that_of_the_monday_
     api: Api, scheduling: RunningService
 ) -> None:
     us = team(scheduling)
-    made = await begin(api, us, "2026-11-22")
-    assert (made.week_start, made.week_end) == (MONDAY, "2026-11-29")
-    assert (await begin(api, us, "2026-11-22")).id == made.id
+    made = await begin(api, us, "2031-11-23")
+    assert (made.week_start, made.week_end) == (MONDAY, "2031-11-30")
+    assert (await begin(api, us, "2031-11-23")).id == made.id
 
 
 async def test_publishing_tells_each_person_once_and_again_only_what_changed(
@@ -60,8 +60,8 @@ async def test_publishing_tells_each_person_once_and_again_only_what_changed(
 ) -> None:
     us = team(scheduling)
     first = await plan(api, us, 0, 1)
-    gone = await plan(api, us, 1, shift_date="2026-11-25")
-    await plan(api, us, 2, shift_date="2026-11-26")
+    gone = await plan(api, us, 1, shift_date="2031-11-26")
+    await plan(api, us, 2, shift_date="2031-11-27")
     outcome = await publish(api, us, first.schedule)
     assert (outcome.notified, outcome.added, outcome.changed, outcome.removed) == (3, 4, 0, 0)
     told = [
@@ -97,7 +97,7 @@ async def test_a_template_fills_a_week_with_who_is_free(api: Api, scheduling: Ru
     people = [shift.staff for shift in answer.schedule.assigned_shifts if shift.shift_date == MONDAY]
     assert sorted(people) == sorted(["", *(str(person) for person in us.people)])
     night = answer.schedule.assigned_shifts[-1]
-    assert night.end_time.startswith("2026-11-25T02:00:00")
+    assert night.end_time.startswith("2031-11-26T02:00:00")
     coverage = await api.WeekService.GetCoverage(weeks.GetCoverageRequest(id=answer.schedule.id), principal=us.manager)
     assert (coverage.total_required, coverage.total_assigned, coverage.coverage_percentage) == (4, 3, 75.0)
     analytics = await api.WeekService.GetAnalytics(
@@ -146,7 +146,7 @@ async def test_a_template_keeps_its_shifts_and_replaces_them_whole(api: Api, sch
 
 async def test_a_week_by_date_is_empty_rather_than_missing(api: Api, scheduling: RunningService) -> None:
     us = team(scheduling)
-    request = weeks.GetWeekByDateRequest(week_start="2026-11-25")
+    request = weeks.GetWeekByDateRequest(week_start="2031-11-26")
     empty = await api.WeekService.GetWeekByDate(request, principal=us.manager)
     assert (empty.week_start, empty.HasField("id"), len(empty.assigned_shifts)) == (MONDAY, False, 0)
     await plan(api, us, 0)
@@ -158,9 +158,9 @@ async def test_weeks_are_filtered_and_shown_with_own_shifts(api: Api, scheduling
     us = team(scheduling)
     await plan(api, us, 0)
     await plan(api, us, 1)
-    await plan(api, us, 0, shift_date="2026-12-01")
+    await plan(api, us, 0, shift_date="2031-12-02")
     everything = await api.WeekService.ListWeeks(weeks.ListWeeksRequest(), principal=us.manager)
-    assert [week.week_start for week in everything.results] == ["2026-11-30", MONDAY]
+    assert [week.week_start for week in everything.results] == ["2031-12-01", MONDAY]
     own = await api.WeekService.ListWeeks(weeks.ListWeeksRequest(week_start=MONDAY), principal=us.principal(1))
     assert [[UUID(shift.staff) for shift in week.assigned_shifts] for week in own.results] == [[us.people[1]]]
 
@@ -235,8 +235,8 @@ async def test_a_week_shows_each_shift_as_the_shift_itself_does(api: Api, schedu
     first = await plan(
         api, us, 0, 1, notes="Lunch", tasks=[shifts.ShiftTaskDraft(title="Tables")], task_templates=[template.id]
     )
-    second = await plan(api, us, 2, shift_date="2026-11-24", start="22:00", end="06:00")
-    await plan(api, us, shift_date="2026-11-30")
+    second = await plan(api, us, 2, shift_date="2031-11-25", start="22:00", end="06:00")
+    await plan(api, us, shift_date="2031-12-01")
 
     async def shown(shift: Any) -> Any:
         return await api.ShiftService.GetShift(shifts.GetShiftRequest(id=shift.id), principal=us.manager)
