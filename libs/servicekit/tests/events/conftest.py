@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from nats.js.errors import NotFoundError
 from sqlalchemy.engine import make_url
 
 from servicekit import jobs, tables
@@ -69,10 +70,11 @@ async def broker(own_stack: Stack) -> AsyncIterator[Broker]:
     await broker.start()
     async with asyncio.timeout(10):
         jetstream = await broker.connected()
+    # One after the other: behind its last stream the server removes their directory, under the feet of a new one.
     for stream in (EVENTS_STREAM, PUBLIC_STREAM):
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(NotFoundError):
             await jetstream.delete_stream(stream)
-    await broker.ensure_streams()
+        await broker.ensure_streams()
     yield broker
     await broker.stop()
 
