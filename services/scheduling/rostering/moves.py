@@ -19,7 +19,14 @@ from services.scheduling.rostering.model import WEEK
 from services.scheduling.rostering.tariffs import FORBIDDEN, Tables
 
 # Of a hundred moves so many are of each kind, in the order of `_propose`.
-SHARES = np.cumsum([20, 25, 15, 10, 10, 15, 5, 8, 5])
+SHARES = np.cumsum([20, 75, 15, 10, 10, 15, 5, 8, 5])
+# All but one of so many moves begin where something is wrong, as far as that is found within so many looks: at demand
+# that is not covered, for the kinds that change what a person does on a day, or else at a day that costs a person more
+# than it need, for which so many others are asked for a better one.
+_AT_RANDOM = 4
+_LOOKS_AT_DEMAND = 100
+_LOOKS_AT_DAYS = 12
+_LOOKS_AT_OTHERS = 10
 # What costs as much breaks a hard limit, whatever wishes it grants.
 _BROKEN = FORBIDDEN // 2
 _LONGEST_BLOCK = 8
@@ -29,6 +36,10 @@ _LONGEST_TURN = 10
 _MOST_AROUND = 3
 # The kinds of move that two people make together.
 _OF_TWO = (1, 5, 6, 7)
+# The kinds that begin with what happens on one day.
+_OF_A_DAY = (0, 2, 6)
+# The kinds that can give a person a shift that lacks somebody.
+_OF_COVER = (0, 2)
 
 _part = compiled(_nrt=False, forceinline=True)
 
@@ -286,6 +297,46 @@ def _any_choice(table: Tables, state: State, person: int, day: int) -> Any:
 
 
 @_part
+def _uncovered(table: Tables, state: State) -> Any:
+    """A shift that covers demand for which somebody lacks, or -1 when none was seen."""
+    rows = table.need.shape[0]
+    for _ in range(_LOOKS_AT_DEMAND if rows else 0):
+        row = _below(state, rows)
+        begin = table.filler_from[row]
+        fillers = table.filler_from[row + 1] - begin
+        if state.have[row] < table.need[row] and fillers:
+            return table.fillers[begin + _below(state, fillers)]
+    return -1
+
+
+@_part
+def _dearer(table: Tables, person: int, day: int, option: int) -> Any:
+    """Whether another choice for the day costs the person less than this, seen by itself."""
+    return (table.cost[person, option] if option >= 0 else 0) > table.cheapest[person, day]
+
+
+@_part
+def _disappointed(table: Tables, state: State, first: int) -> Any:
+    """Somebody and a day that could cost them less; the person given and -1 when none was seen."""
+    people, days = state.roster.shape
+    for _ in range(_LOOKS_AT_DAYS):
+        person, day = _below(state, people), _below(state, days)
+        if _dearer(table, person, day, state.roster[person, day]):
+            return person, day
+    return first, -1
+
+
+@_part
+def _partner(table: Tables, state: State, first: int, second: int, day: int) -> int:
+    """Somebody whose day the first person would rather have, if one was seen."""
+    for _ in range(_LOOKS_AT_OTHERS):
+        if not _dearer(table, first, day, state.roster[second, day]):
+            break
+        second = _below(state, state.roster.shape[0])
+    return second
+
+
+@_part
 def _span(state: State, longest: int) -> Any:
     return min(state.roster.shape[1], 1 + _below(state, longest))
 
@@ -310,28 +361,33 @@ def _own_exchange(table: Tables, state: State, person: int, begin: int, finish: 
 
 
 @_part
-def _propose(table: Tables, state: State, kind: int, first: int, second: int) -> bool:
-    """Writes a move into `new` and `window`; False when there is none to make of what was drawn."""
+def _propose(table: Tables, state: State, kind: int, first: int, second: int, near: int, given: int) -> bool:
+    """Writes a move into `new` and `window`; False when there is none to make of what was drawn.
+
+    Where a day is given most moves change it, or what is near; a shift given on it is what the first person gets.
+    """
     roster, new, window = state.roster, state.new, state.window
     days = roster.shape[1]
     span = _span(state, _LONGEST_BLOCK)
     begin = _below(state, days - span + 1)
+    if near >= 0:
+        begin = near if kind in _OF_A_DAY else min(max(0, near - _below(state, span)), days - span)
     finish = begin + span
     if kind == 0:
         # Another choice for one day.
         finish = begin + 1
-        new[0, begin] = _any_choice(table, state, first, begin)
+        new[0, begin] = given if given >= 0 else _any_choice(table, state, first, begin)
     elif kind == 1:
         # Two people exchange some days.
         _exchange(state, first, second, begin, finish)
     elif kind == 2:
         # One person works on a day off and has off a day of work.
-        other = _below(state, days)
-        begin, finish = min(begin, other), max(begin, other) + 1
+        one, other = begin, _below(state, days)
+        begin, finish = min(one, other), max(one, other) + 1
         for day in range(begin, finish):
             new[0, day] = roster[first, day]
         for day in (begin, finish - 1):
-            new[0, day] = _any_choice(table, state, first, day)
+            new[0, day] = given if given >= 0 and day == one else _any_choice(table, state, first, day)
             if (new[0, day] >= 0) == (roster[first, day] >= 0):
                 return False
         if (new[0, begin] >= 0) == (new[0, finish - 1] >= 0):
@@ -414,9 +470,17 @@ def anneal(table: Tables, state: State, shares: Ints, moves: int, temperature: f
         first, second = _below(state, people), -1
         if kind in _OF_TWO:
             second = _below(state, people)
-            if first == second:
-                continue
-        if not _propose(table, state, kind, first, second):
+        near = given = -1
+        if _below(state, _AT_RANDOM):
+            if kind in _OF_COVER:
+                given = _uncovered(table, state)
+            if given >= 0:
+                near = table.day_of[given]
+            else:
+                first, near = _disappointed(table, state, first)
+                if near >= 0 and second >= 0:
+                    second = _partner(table, state, first, second, near)
+        if first == second or not _propose(table, state, kind, first, second, near, given):
             continue
         if _attempt(table, state, first, second, limit) and state.totals[VALUE] < state.totals[BEST]:
             state.totals[BEST] = state.totals[VALUE]

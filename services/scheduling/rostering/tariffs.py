@@ -35,7 +35,8 @@ _SUCCESSIONS = (Limit.MIN_REST, Limit.FORBIDDEN_SUCCESSION)
 class Tables(NamedTuple):
     """What never changes while a roster does; `*_from` are offsets into the array named after it.
 
-    `period` to `groups` number the tariff of each person. `choices` are what a person can be given on a day.
+    `period` to `groups` number the tariff of each person. `choices` are what a person can be given on a day, and
+    `cheapest` is what the cheapest of them costs. `fillers` are the shifts that cover a demand row.
     """
 
     allowed: NDArray[np.bool_]
@@ -45,6 +46,7 @@ class Tables(NamedTuple):
     minutes: Ints
     pairs_of: Ints
     pairs: Ints
+    day_of: Ints
     piece_from: Ints
     sign: Ints
     value: Ints
@@ -62,6 +64,8 @@ class Tables(NamedTuple):
     group: Ints
     row_from: Ints
     row: Ints
+    filler_from: Ints
+    fillers: Ints
     need: Ints
     under: Ints
     over: Ints
@@ -70,6 +74,7 @@ class Tables(NamedTuple):
     weekend_end: Ints
     choice_from: Ints
     choices: Ints
+    cheapest: Ints
     wage: Ints
     budget: int
     over_budget: int
@@ -103,6 +108,12 @@ def tables(compiled: Compiled, breach: Breach = _KEPT) -> Tables:
     own = np.array([_person_tariffs(compiled, tariffs, candidate, breach) for candidate in people], dtype=np.int64)
     groups, group_from, group = _groups(compiled, tariffs)
     row_from, row = _joined([rows.tolist() for rows in compiled.covers])
+    fillers: list[list[int]] = [[] for _ in compiled.need]
+    for option, rows in enumerate(compiled.covers):
+        for covered in rows.tolist():
+            fillers[covered].append(option)
+    filler_from, filler = _joined(fillers)
+    cost = np.array([_linear(compiled, candidate) for candidate in people])
     choice_from, choices = _joined(
         [
             [*([] if day in candidate.locked else [OFF]), *candidate.allowed[day]]
@@ -116,12 +127,13 @@ def tables(compiled: Compiled, breach: Breach = _KEPT) -> Tables:
     budget = compiled.problem.budget
     return Tables(
         allowed=allowed,
-        cost=np.array([_linear(compiled, candidate) for candidate in people]),
+        cost=cost,
         alike=alike,
         shape=compiled.shape_of,
         minutes=compiled.minutes,
         pairs_of=pairs_of,
         pairs=pairs,
+        day_of=compiled.day_of,
         piece_from=_offsets([len(pieces) for pieces in tariffs.numbers]),
         sign=tariffs.column(0),
         value=tariffs.column(1),
@@ -139,6 +151,8 @@ def tables(compiled: Compiled, breach: Breach = _KEPT) -> Tables:
         group=group,
         row_from=row_from,
         row=row,
+        filler_from=filler_from,
+        fillers=filler,
         need=compiled.need,
         under=compiled.under,
         over=compiled.over,
@@ -147,6 +161,7 @@ def tables(compiled: Compiled, breach: Breach = _KEPT) -> Tables:
         weekend_end=np.array([weekend[-1] + 1 for weekend in compiled.weekends] or [0], dtype=np.int64),
         choice_from=choice_from,
         choices=choices,
+        cheapest=_cheapest(cost, choice_from, choices, days),
         wage=np.array([candidate.person.wage for candidate in people], dtype=np.int64),
         budget=OFF if budget is None else budget,
         over_budget=compiled.over_budget,
@@ -160,6 +175,13 @@ def _offsets(lengths: Sequence[int]) -> Ints:
 def _joined(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
     flat = [item for items in lists for item in items]
     return _offsets([len(items) for items in lists]), np.array(flat or [0], dtype=np.int64)
+
+
+def _cheapest(cost: Ints, choice_from: Ints, choices: Ints, days: int) -> Ints:
+    """What each person's cheapest choice for each day costs."""
+    person_of = np.repeat(np.arange(len(cost)), np.diff(choice_from[::days]))
+    costs = np.where(choices == OFF, 0, cost[person_of, choices])
+    return np.minimum.reduceat(costs, choice_from[:-1]).reshape(len(cost), days)
 
 
 def _bent(candidate: Candidate) -> list[Rule]:

@@ -180,9 +180,45 @@ def test_every_kind_of_move_is_made() -> None:
     for kind in range(len(SHARES)):
         only = np.array([0] * kind + [1] * (len(SHARES) - kind))
         state = counted(compiled, table, search.scorer, search.best, 1)
-        anneal(table, state, only, 2000, 1e6)
+        anneal(table, state, only, 20_000, 1e6)
         assert (state.roster != search.best).any(), kind
         assert search.scorer.total(state.roster) == state.totals[VALUE]
+
+
+@given(problems())
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+def test_moves_know_who_fills_what_lacks_somebody_and_what_a_day_costs_at_least(problem: Problem) -> None:
+    compiled = Compiled(problem)
+    table = tables(compiled)
+    for row in range(len(compiled.need)):
+        fillers = table.fillers[table.filler_from[row] : table.filler_from[row + 1]].tolist()
+        assert fillers == [option for option, rows in enumerate(compiled.covers) if row in rows]
+    for person in range(len(compiled.people)):
+        for day in range(compiled.days):
+            place = person * compiled.days + day
+            choices = table.choices[table.choice_from[place] : table.choice_from[place + 1]].tolist()
+            costs = [0 if option == OFF else table.cost[person, option] for option in choices]
+            assert table.cheapest[person, day] == min(costs)
+
+
+def test_a_wish_and_what_lacks_somebody_are_found_among_many_days() -> None:
+    """One person of forty would rather be off on one of 28 days, and one shift of 28 lacks somebody."""
+    people = tuple(
+        Person(f"p{number}", frozenset({"waiter"}), preferences=(Preference("9-480", 5, False),) if number == 7 else ())
+        for number in range(40)
+    )
+    shifts = tuple(Shift(f"{day}-480", day, 480, 480, "waiter", "any") for day in range(28))
+    problem = Problem(days=28, people=people, shifts=shifts, slots=tuple(SlotDemand(shift.id, 20) for shift in shifts))
+    compiled = Compiled(problem)
+    scorer, table = Scorer(compiled), tables(compiled)
+    roster = np.full((40, 28), OFF, dtype=np.int64)
+    roster[:20] = np.arange(28)
+    roster[0, 20] = OFF
+    state = counted(compiled, table, scorer, roster, 1)
+    # Of moves at random about seven hundred change a given day of a given person once.
+    anneal(table, state, SHARES, 1500, 1e-9)
+    assert state.roster[7, 9] == OFF
+    assert scorer.total(state.roster) == 0
 
 
 def test_it_cools_from_what_shifts_are_worth_to_what_wishes_weigh() -> None:
