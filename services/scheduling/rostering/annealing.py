@@ -15,12 +15,8 @@ from services.scheduling.rostering.compiled import Compiled, Ints
 from services.scheduling.rostering.counts import BEST, VALUE, State, counted
 from services.scheduling.rostering.scoring import Scorer
 from services.scheduling.rostering.tariffs import Breach, Tables, tables
+from services.scheduling.rostering.temperatures import temperatures, worth_of_a_shift
 
-# Annealing begins where a move may cost about this share of what a shift is worth, and ends at so much of a wish.
-_HOT_SHARE = 0.15
-_COLD_SHARE = 0.2
-# Between the two lies at least this factor.
-_COOLING = 10.0
 # Until so much of the time has passed limits of weekends and runs may be broken, at a price of so much of a shift.
 _RELAXED = 0.5
 _WEEKEND_SHARE = 1.2
@@ -166,24 +162,7 @@ def _hand_over(state: State, offered: int, best: Ints, offer: Callable[[dict[int
     return value
 
 
-def worth_of_a_shift(compiled: Compiled) -> float:
-    """What a shift is worth whose cover is missing; 0 where none is wanted."""
-    worth = compiled.sum_over_rows(compiled.under)
-    worth = worth[worth > 0]
-    return float(np.median(worth)) if len(worth) else 0.0
-
-
 def breach(compiled: Compiled) -> Breach:
     """What breaking a limit costs while it is relaxed; where no shift is worth anything all are kept."""
     worth = worth_of_a_shift(compiled)
     return Breach(math.ceil(_WEEKEND_SHARE * worth), math.ceil(_RUN_SHARE * worth)) if worth else Breach()
-
-
-def temperatures(compiled: Compiled) -> tuple[float, float]:
-    """What moves may cost at the beginning and at the end, by what shifts and wishes are worth."""
-    wishes = [wish.weight for person in compiled.problem.people for wish in person.preferences if wish.weight > 0]
-    hot = _HOT_SHARE * worth_of_a_shift(compiled)
-    cold = _COLD_SHARE * float(np.median(wishes)) if wishes else hot / _COOLING
-    if not hot:
-        return max(1.0, cold * _COOLING), max(1.0 / _COOLING, cold)
-    return hot, min(cold, hot / _COOLING)

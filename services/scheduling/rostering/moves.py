@@ -20,9 +20,9 @@ from services.scheduling.rostering.tariffs import FORBIDDEN, Tables
 
 # Of a hundred moves so many are of each kind, in the order of `_propose`.
 SHARES = np.cumsum([20, 75, 15, 10, 10, 15, 5, 8, 5])
-# All but one of so many moves begin where something is wrong, as far as that is found within so many looks: at demand
-# that is not covered, for the kinds that change what a person does on a day, or else at a day that costs a person more
-# than it need, for which so many others are asked for a better one.
+# All but one of so many moves of the kinds that can change a given day begin where something is wrong, as far as that
+# is found within so many looks: at demand that is not covered, for the kinds that change what a person does on a day,
+# or else at a day that costs a person more than it need, for which so many others are asked for a better one.
 _AT_RANDOM = 4
 _LOOKS_AT_DEMAND = 100
 _LOOKS_AT_DAYS = 12
@@ -36,7 +36,8 @@ _LONGEST_TURN = 10
 _MOST_AROUND = 3
 # The kinds of move that two people make together.
 _OF_TWO = (1, 5, 6, 7)
-# The kinds that begin with what happens on one day.
+# The kinds that can change a day that is given, or what is near, and those of them that begin with that day.
+_NEAR_A_DAY = (0, 1, 2, 3, 6)
 _OF_A_DAY = (0, 2, 6)
 # The kinds that can give a person a shift that lacks somebody.
 _OF_COVER = (0, 2)
@@ -364,7 +365,7 @@ def _own_exchange(table: Tables, state: State, person: int, begin: int, finish: 
 def _propose(table: Tables, state: State, kind: int, first: int, second: int, near: int, given: int) -> bool:
     """Writes a move into `new` and `window`; False when there is none to make of what was drawn.
 
-    Where a day is given most moves change it, or what is near; a shift given on it is what the first person gets.
+    The kinds that can change a day that is given, or what is near; a shift given on it is what the first person gets.
     """
     roster, new, window = state.roster, state.new, state.window
     days = roster.shape[1]
@@ -471,7 +472,7 @@ def anneal(table: Tables, state: State, shares: Ints, moves: int, temperature: f
         if kind in _OF_TWO:
             second = _below(state, people)
         near = given = -1
-        if _below(state, _AT_RANDOM):
+        if kind in _NEAR_A_DAY and _below(state, _AT_RANDOM):
             if kind in _OF_COVER:
                 given = _uncovered(table, state)
             if given >= 0:

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.scheduling.rostering.annealing import temperatures, worth_of_a_shift
 from services.scheduling.rostering.compiled import OFF, Compiled, Ints
 from services.scheduling.rostering.counts import counted
 from services.scheduling.rostering.paths import Paths, roughly
 from services.scheduling.rostering.scoring import Scorer
 from services.scheduling.rostering.tariffs import tables
+from services.scheduling.rostering.temperatures import temperatures, worth_of_a_shift
 
 # So many people get their rough days at the same prices, with so much of a shift's worth as noise between them.
 _AT_ONCE = 10

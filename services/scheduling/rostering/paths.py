@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from services.scheduling.rostering import labels
 from services.scheduling.rostering.compiled import Compiled, Ints
 from services.scheduling.rostering.model import WEEK
 from services.scheduling.rostering.walk import MINUTES, Family, Floats, Followers, Path, Plan, Resource, Walk
@@ -20,7 +21,7 @@ from services.scheduling.rostering.walk import MINUTES, Family, Floats, Follower
 # More states than this for a day cost more time than a search by other means.
 MOST_STATES = 400_000
 # Caps on kinds of shift are kept in the state up to here, and by prices beyond.
-MOST_WITH_CAPS = 60_000
+MOST_WITH_CAPS = 600_000
 # So many states of several people are worked on at once: enough to forget what calling numpy costs, few enough to stay
 # in the processor's cache.
 AT_ONCE = 60_000
@@ -44,10 +45,12 @@ class Paths:
         self.followers = Followers.of(self.candidate.forbidden)
         # Closes are part of the price as long as counting them leaves few enough states; else prices are lower bounds.
         self.counts_closes = True
-        self.plan = self._prepare([])
+        self._plans: dict[tuple[int, ...], Plan] = {}
+        self.plan = self._plan(())
         if self.plan.states > MOST_WITH_CAPS:
             self.counts_closes = False
-            self.plan = self._prepare([])
+            self._plans.clear()
+            self.plan = self._plan(())
 
     @property
     def tractable(self) -> bool:
@@ -152,13 +155,25 @@ class Paths:
         """The cheapest days at these prices of shifts, or None when the limits allow nothing or states are too many."""
         return best_of([(self, prices)])[0]
 
+    def _plan(self, capped: tuple[int, ...]) -> Plan:
+        """The states that count the shifts of these caps."""
+        if capped not in self._plans:
+            self._plans[capped] = self._prepare([*capped])
+        return self._plans[capped]
+
     def widened(self, row: Ints) -> bool | None:
-        """Makes a cap that a row breaks part of the state; None when it breaks none, False when states are too many."""
-        over = self._overrun(row, self.plan.capped)
-        if over is None:
+        """Makes caps that a row breaks part of the state; None when it breaks none, False when states are too many.
+
+        Most caps never bind: once a row keeps all of them, only those stay part of the state that it fills.
+        """
+        chosen = row[row >= 0]
+        limits = [most for _, most in self.candidate.limits.kinds]
+        used = [float(self.counted(place)[chosen].sum()) for place in range(len(limits))]
+        over = [place for place, most in enumerate(limits) if used[place] > most]
+        if not over:
+            self.plan = self._plan(tuple(place for place, most in enumerate(limits) if used[place] == most))
             return None
-        # Most caps never bind: a cap becomes part of the state once a path breaks it.
-        wider = self._prepare([*self.plan.capped, over])
+        wider = self._plan(tuple(sorted({*self.plan.capped, *over})))
         if wider.states > MOST_WITH_CAPS:
             return False
         self.plan = wider
@@ -170,14 +185,6 @@ class Paths:
             kinds, _ = self.candidate.limits.kinds[place]
             self._counts[place] = np.array([float(shift.kind in kinds) for shift in self.compiled.shifts])
         return self._counts[place]
-
-    def _overrun(self, row: Ints, capped: list[int]) -> int | None:
-        shifts = self.compiled.shifts
-        worked = [shifts[n].kind for n in row.tolist() if n >= 0]
-        for place, (kinds, most) in enumerate(self.candidate.limits.kinds):
-            if place not in capped and sum(kind in kinds for kind in worked) > most:
-                return place
-        return None
 
 
 class _Charges:
@@ -285,8 +292,14 @@ def _plans(wanted: Sequence[tuple[Paths, Floats]]) -> list[tuple[Plan, Floats]]:
 
 
 def _in_parts(wanted: Sequence[tuple[Plan, Floats]], stop: Callable[[], bool]) -> list[Path | None]:
-    """The cheapest path of each plan, as many people of one family at once as is quick."""
+    """The cheapest path of each plan: in compiled code once that is there, else of as many of a family as is quick."""
     found: list[Path | None] = [None] * len(wanted)
+    if labels.ready():
+        for place, (plan, prices) in enumerate(wanted):
+            if stop():
+                break
+            found[place] = labels.path(plan, prices)
+        return found
     families: dict[int, list[int]] = {}
     for place, (plan, _) in enumerate(wanted):
         families.setdefault(id(plan.family), []).append(place)

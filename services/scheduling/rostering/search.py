@@ -19,6 +19,7 @@ from functools import partial
 
 import numpy as np
 
+from services.scheduling.rostering import duals, labels
 from services.scheduling.rostering.annealing import Annealing
 from services.scheduling.rostering.bounds import aggregate
 from services.scheduling.rostering.columns import Generator, Pool, Pricing, Proof
@@ -35,7 +36,7 @@ from services.scheduling.rostering.walk import Floats
 _TURN = 2.5
 # Column generation for everybody may take this share of the time before smaller groups do better.
 _ROOT_SHARE = 0.45
-_DIVE_SHARE = 0.2
+_DIVE_SHARE = 0.4
 _SWEEP_SHARE = 0.1
 # Mending rough days may take this share, where best days are out of reach.
 _OPENING_SHARE = 0.25
@@ -50,10 +51,27 @@ _SELECT_SHARE = 0.08
 _MOST_KNOWN = 200
 _ROWS = 40.0
 _OF_EACH = 6
+# A dive begins with so many rows of each person that were found before.
+_ROWS_OF_DIVE = 45
+# Prices within such a share of the best are good enough for a dive; until so much of the time they are made better.
+_NEAR = 0.005
+_PROOF_SHARE = 0.08
+# Where rounds take more than this share of the time both threads price, and where they seem to take so many times what
+# column generation may, it is given up.
+_BOTH_SHARE = 0.05
+_DOUBT = 1.5
+# So many rounds are not looked at: prices are wild and states many.
+_FIRST_ROUNDS = 5
+# More rounds than these bring nothing any more.
+_MOST_ROUNDS = 300
 # Columns are generated for so many people at first, and for no fewer; no way is tried with more people than the most.
 _GROUP, _LEAST_GROUP, _MOST = 12.0, 4.0, 40.0
-# A dive fixes people in one of so many steps.
-_STEPS = (4, 7, 10, 15)
+# A dive from rows that are known takes so much of the time, of that which the first one may take.
+_AGAIN = (0.2, 0.6)
+# What converges within such a share of the penalty is converged, and no better than this.
+_GAP_SHARE, _LEAST_GAP = 1 / 500, 0.9
+# So long is waited for compiled code that another process has left behind.
+_AT_HAND = 1.0
 # The thread that generates columns.
 _OF_COLUMNS = 2
 # About so many times everybody is priced before the linear program has converged.
@@ -103,6 +121,9 @@ class Search:
         self._progress = progress
         self._lock = threading.Lock()
         self._ended = threading.Event()
+        # Whether the other thread may go on beside column generation.
+        self._alone = threading.Event()
+        self._alone.set()
         self._failure: BaseException | None = None
         self.best = np.full((self.people, compiled.days), OFF, dtype=np.int64)
         for number, candidate in enumerate(compiled.people):
@@ -113,9 +134,9 @@ class Search:
         self.pool = Pool(self.people)
         self._neighbours = Neighbourhoods(compiled, self.scorer)
         self._annealing: Annealing | None = None
-        # What column generation for everybody proved, and how long its last round took.
+        # What column generation for everybody proved, and what it found demand to be worth.
         self._proof: Proof | None = None
-        self._round = 0.0
+        self._worth: Floats | None = None
 
     def over(self) -> bool:
         """Whether to stop: out of time, cancelled, proven optimal, or the other search failed."""
@@ -130,6 +151,10 @@ class Search:
 
     def run(self) -> None:
         """Searches until time is out, the run is cancelled, or the best is proven optimal."""
+        loading = threading.Thread(target=self._guarded, args=(self._load,), daemon=True)
+        if self.people and self.compiled.shifts:
+            loading.start()
+            loading.join(_AT_HAND)
         self.first()
         self._report("first")
         if not self.people or not self.compiled.shifts:
@@ -144,7 +169,7 @@ class Search:
             self._sweep()
         helper = threading.Thread(target=self._guarded, args=(self._neighbourhoods, 1), daemon=True)
         helper.start()
-        self._guarded(self._columns, draw, slow)
+        self._guarded(self._columns, draw, slow, loading)
         helper.join()
         if self._failure is not None:
             raise self._failure
@@ -157,7 +182,7 @@ class Search:
             for person, day in np.argwhere(self.best != OFF).tolist()
         )
 
-    def _guarded(self, work: Callable[..., None], *args: int | Ints | random.Random) -> None:
+    def _guarded(self, work: Callable[..., None], *args: int | Ints | random.Random | threading.Thread) -> None:
         try:
             work(*args)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for both searches
@@ -247,7 +272,16 @@ class Search:
     def _report(self, phase: str) -> None:
         self._progress(Progress(round(time.monotonic() - self.began, 3), self.value, self.bound, phase))
 
-    def _columns(self, draw: random.Random, slow: bool) -> None:
+    def _load(self) -> None:
+        """Compiles what prices rows, which takes seconds unless another process has left the code behind."""
+        duals.prepare()
+        if self.pricing.tractable([0]):
+            labels.prepare(self.pricing.paths(0).plan)
+
+    def _gap(self) -> float:
+        return max(_LEAST_GAP, self.bound * _GAP_SHARE)
+
+    def _columns(self, draw: random.Random, slow: bool, loading: threading.Thread) -> None:
         """Column generation for everybody where there is time for it, which proves a bound and dives; then all ways."""
         # A sweep finds the caps that bind, which pricing takes longer to keep.
         slow = slow or self._slow(draw)
@@ -255,38 +289,60 @@ class Search:
             self._prepare_annealing(1 - _POLISH_SHARE)
         whole = aggregate(self.compiled, self.scorer, self.left / 4)
         self._prove(whole.bound)
-        if not slow:
+        if not slow and self._loaded(loading):
             self._root(whole.worth, draw)
+            self._price_together(False)
         # Where the program takes too long, small changes bring much before it says what shifts are worth.
         self._neighbourhoods(_OF_COLUMNS)
 
     def _root(self, worth: Floats | None, draw: random.Random) -> None:
-        """Column generation for everybody at once, and a dive; annealing where that does not converge."""
-        everyone = range(self.people)
-        limit = time.monotonic() + self.seconds * _ROOT_SHARE
-        root = Generator(self.pricing, self.best, everyone, lambda: self.over() or time.monotonic() > limit)
-        root.start_from(worth)
-        root.add(self.pool, _MOST_KNOWN)
-        converged = root.converge(300, max(0.9, self.value / 2000))
+        """Column generation for everybody at once, and a dive; annealing where that takes too long."""
+        root = Generator(self.pricing, self.best, range(self.people), self.over)
+        if worth is not None:
+            root.start_from(worth)
+        root.add(self.pool, _OF_EACH)
+        converged = self._converged(root)
         self._prove(root.bound)
         self._keep(root)
         if not converged:
             self._prepare_annealing(1 - _POLISH_SHARE)
             return
-        self._proof, self._round = root.proof, root.seconds
+        self._proof, self._worth = root.proof, root.master.prices()[0].copy()
         # From here on short coolings are tried beside neighbourhoods.
         self._prepare_annealing(0.0)
         root.stop = self.over
-        until = time.monotonic() + self.seconds * _DIVE_SHARE
-        rows = root.dive(draw, steps=10, rounds=self._rounds_of(root.seconds, 10), until=until)
+        rows = root.dive(draw, gap=self._gap(), until=time.monotonic() + self.seconds * _DIVE_SHARE)
         self._keep(root)
         if rows is not None:
             self._improve(rows)
 
-    def _rounds_of(self, seconds: float, steps: int) -> int:
-        """How many rounds a dive has time for in each step, when one for everybody takes so long."""
-        # People are fixed by and by: on average a round is for half of them.
-        return max(1, min(6, int(self.seconds * _DIVE_SHARE / (steps * max(seconds, 1e-3) / 2))))
+    def _converged(self, root: Generator) -> bool:
+        """Solves the linear program, near enough for a dive; False where that takes too long."""
+        began = time.monotonic()
+        limit = began + self.seconds * _ROOT_SHARE
+
+        def late() -> bool:
+            now = time.monotonic()
+            expected = _ROUNDS * (now - began) / root.rounds if root.rounds >= _FIRST_ROUNDS else 0.0
+            if expected > self.seconds * _BOTH_SHARE:
+                self._price_together(True)
+            return self.over() or now > limit or expected > self.seconds * _ROOT_SHARE * _DOUBT
+
+        root.stop = late
+        if not root.converge(_MOST_ROUNDS, _LEAST_GAP, share=_NEAR):
+            return False
+        # Small programs are solved to the end, which may prove a roster the best.
+        limit = min(limit, self.began + self.seconds * _PROOF_SHARE)
+        root.converge(_MOST_ROUNDS, _LEAST_GAP)
+        return True
+
+    def _price_together(self, both: bool) -> None:
+        """Has both threads price, or lets the other one go its own ways."""
+        self.pricing.parallel = both
+        if both:
+            self._alone.clear()
+        else:
+            self._alone.set()
 
     def _improve(self, rows: dict[int, Ints]) -> None:
         """Offers a whole roster, and what comes of it when each person in turn gets better days."""
@@ -325,6 +381,9 @@ class Search:
         """Whether pricing everybody until the linear program has converged takes longer than it may, or cannot be."""
         if not self.pricing.tractable(range(self.people)):
             return True
+        if labels.ready():
+            # A few rounds will tell.
+            return False
         return _ROUNDS * self._pricing_seconds(draw) * self.people > self.seconds * _ROOT_SHARE
 
     def _pricing_seconds(self, draw: random.Random) -> float:
@@ -341,8 +400,8 @@ class Search:
         group = Generator(self.pricing, self.best.copy(), people, self.over)
         group.add(self.pool, _OF_EACH)
         won = False
-        if group.converge(40, 0.5):
-            rows = group.dive(draw, steps=7, rounds=5, until=self.deadline)
+        if group.converge(_MOST_ROUNDS, 0.5):
+            rows = group.dive(draw, gap=0.5, until=self.deadline)
             won = rows is not None and self.offer(rows, "columns")
         self._keep(group)
         return won, time.monotonic() - began < self.seconds / 20
@@ -356,9 +415,15 @@ class Search:
         compiling = threading.Thread(target=self._guarded, args=(annealing.prepare, self.best), daemon=True)
         compiling.start()
         self._annealing = annealing
+        if share:
+            self._loaded(compiling)
+
+    def _loaded(self, compiling: threading.Thread) -> bool:
+        """Whether what a thread compiles is there, for which a share of the time is waited."""
         limit = time.monotonic() + self.seconds * _LOADING_SHARE
-        while share and compiling.is_alive() and time.monotonic() < limit and not self.over():
+        while compiling.is_alive() and time.monotonic() < limit and not self.over():
             compiling.join(_LOOK)
+        return not compiling.is_alive()
 
     def _neighbourhoods(self, stream: int) -> None:
         """Tries one way after another to get something better out of the best roster, most often what brings most.
@@ -373,6 +438,8 @@ class Search:
             if self.people > _GROUP:
                 ways["columns"] = _Way(self._group, _GROUP, least=_LEAST_GROUP)
         while not self.over():
+            if stream != _OF_COLUMNS and not self._alone.wait(_LOOK):
+                continue
             if self._annealing is not None and self._annealing.due():
                 self._annealing.run(stream, lambda: self.best, self.offer, self.over)
                 continue
@@ -419,9 +486,11 @@ class Search:
     def _dive(self, draw: random.Random, _: float) -> tuple[bool, bool]:
         """Another dive for everybody, from all rows that are known; whether that brought a better roster."""
         dive = Generator(self.pricing, self.best, range(self.people), self.over)
-        dive.add(self.pool, _MOST_KNOWN)
-        until = time.monotonic() + self.seconds * _DIVE_SHARE
-        rows = dive.dive(draw, steps=draw.choice(_STEPS), rounds=self._rounds_of(self._round, 10), until=until)
+        dive.add(self.pool, _ROWS_OF_DIVE)
+        if self._worth is not None:
+            dive.start_from(self._worth)
+        until = time.monotonic() + self.seconds * _DIVE_SHARE * draw.uniform(*_AGAIN)
+        rows = dive.dive(draw, gap=self._gap(), until=until)
         self._keep(dive)
         return rows is not None and self.offer(rows, "columns"), False
 

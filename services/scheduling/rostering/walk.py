@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scheduling.rostering.compiled import OFF, Candidate, Compiled, Ints
 from services.scheduling.rostering.model import WEEK
+
+if TYPE_CHECKING:
+    from services.scheduling.rostering.labels import Chart
 
 Floats = NDArray[np.float64]
 MINUTES = "minutes"
@@ -79,6 +82,8 @@ class Plan:
     places: Ints
     # Of the day that has most of them.
     states: int = 0
+    # The same states as arrays for compiled code, once that was asked for.
+    chart: Chart | None = None
 
     @property
     def empty(self) -> bool:
@@ -91,6 +96,13 @@ class Plan:
         if len(self.options):
             found[self.places] = np.minimum.reduceat(prices[self.options], self.starts)
         return found
+
+    def option(self, prices: Floats, place: int) -> int:
+        """The cheapest of the person's options in a group of the family."""
+        begin = int(np.flatnonzero(self.places == place)[0])
+        end = self.starts[begin + 1] if begin + 1 < len(self.starts) else len(self.options)
+        options = self.options[self.starts[begin] : end]
+        return int(options[int(prices[options].argmin())])
 
 
 class Family:
@@ -441,11 +453,7 @@ class Walk:
 
     def _option(self, person: int, group: Group) -> int:
         """The cheapest of a person's options in a group."""
-        plan, prices = self.plans[person], self.prices[person]
-        begin = int(np.flatnonzero(plan.places == group.place)[0])
-        end = plan.starts[begin + 1] if begin + 1 < len(plan.starts) else len(plan.options)
-        options = plan.options[plan.starts[begin] : end]
-        return int(options[int(prices[options].argmin())])
+        return self.plans[person].option(self.prices[person], group.place)
 
     def _unfold(self, layer: _Layer, state: _State, person: int) -> _State:
         """Undoes the emptying of weekly resources at the start of a week."""

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.scheduling.rostering.annealing import Annealing, breach, temperatures
+from services.scheduling.rostering.annealing import Annealing, breach
 from services.scheduling.rostering.checker import check
 from services.scheduling.rostering.columns import Generator
 from services.scheduling.rostering.compiled import OFF, Compiled, Ints
@@ -39,6 +39,7 @@ from services.scheduling.rostering.moves import SHARES, anneal, broken
 from services.scheduling.rostering.scoring import Scorer
 from services.scheduling.rostering.search import Search
 from services.scheduling.rostering.tariffs import Breach, tables
+from services.scheduling.rostering.temperatures import temperatures
 from services.scheduling.rostering.tests.random_problems import problems
 
 SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
@@ -180,7 +181,7 @@ def test_every_kind_of_move_is_made() -> None:
     for kind in range(len(SHARES)):
         only = np.array([0] * kind + [1] * (len(SHARES) - kind))
         state = counted(compiled, table, search.scorer, search.best, 1)
-        anneal(table, state, only, 20_000, 1e6)
+        anneal(table, state, only, 2000, 1e6)
         assert (state.roster != search.best).any(), kind
         assert search.scorer.total(state.roster) == state.totals[VALUE]
 
@@ -331,20 +332,26 @@ def test_every_way_to_a_better_roster_is_tried_and_keeps_the_rules(monkeypatch: 
     assert not check(FORTNIGHT, search.assignments())
 
 
-def test_annealing_takes_over_where_columns_do_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
+def annealed(monkeypatch: pytest.MonkeyPatch, seconds: float) -> tuple[Search, threading.Event]:
+    """A search that goes on whatever is proven until it comes to anneal, and what says that it has."""
     ended = threading.Event()
-    monkeypatch.setattr(Generator, "converge", lambda *_: False)
-    monkeypatch.setattr(Search, "_dive", lambda *_: pytest.fail("dived from a program that has not converged"))
     monkeypatch.setattr(Search, "_prove", lambda *_: None)
     monkeypatch.setattr(Annealing, "run", lambda *_: ended.set())
-    search = Search(Compiled(FORTNIGHT), seconds=60, seed=1, progress=lambda _: None, cancelled=ended.is_set)
+    compiled = Compiled(FORTNIGHT)
+    return Search(compiled, seconds=seconds, seed=1, progress=lambda _: None, cancelled=ended.is_set), ended
+
+
+def test_annealing_takes_over_where_columns_do_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Generator, "converge", lambda *_, **__: False)
+    monkeypatch.setattr(Search, "_dive", lambda *_: pytest.fail("dived from a program that has not converged"))
+    search, ended = annealed(monkeypatch, 60)
     search.run()
     assert ended.is_set()
     assert not check(FORTNIGHT, search.assignments())
 
 
 def test_neighbourhoods_are_searched_until_moves_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiling, entered, ended = threading.Event(), threading.Event(), threading.Event()
+    compiling, entered = threading.Event(), threading.Event()
 
     def prepare(self: Annealing, roster: Ints) -> None:
         entered.set()
@@ -360,11 +367,9 @@ def test_neighbourhoods_are_searched_until_moves_are_compiled(monkeypatch: pytes
     original, offered = Annealing.prepare, Search.offer
     monkeypatch.setattr("services.scheduling.rostering.search._LOADING_SHARE", 0.01)
     monkeypatch.setattr(Search, "offer", offer)
-    monkeypatch.setattr(Search, "_prove", lambda *_: None)
     monkeypatch.setattr(Annealing, "prepare", prepare)
-    monkeypatch.setattr(Annealing, "run", lambda *_: ended.set())
     monkeypatch.setattr(Search, "_slow", lambda *_: True)
-    search = Search(Compiled(FORTNIGHT), seconds=30, seed=1, progress=lambda _: None, cancelled=ended.is_set)
+    search, ended = annealed(monkeypatch, 30)
     running = threading.Thread(target=search.run)
     running.start()
     running.join(40)
