@@ -60,14 +60,14 @@ class Annealing:
     def prepare(self, roster: Ints) -> None:
         """Compiles the moves, which takes seconds unless another process has left the code behind."""
         # Numba alone takes half a second to import, which runs that never anneal do without.
-        from services.scheduling.rostering.moves import SHARES, anneal, broken
+        from services.scheduling.rostering.moves import EVERYBODY, SHARES, anneal, broken
 
         kept = tables(self._compiled)
         state = self._state(kept, roster, 0)
-        anneal(kept, state, SHARES, 0, 1.0)
+        anneal(kept, state, SHARES, 0, 1.0, EVERYBODY)
         broken(kept, state, 0)
         self._moves = _Moves(
-            lambda table, state, moves, temperature: anneal(table, state, SHARES, moves, temperature),
+            lambda table, state, moves, temperature: anneal(table, state, SHARES, moves, temperature, EVERYBODY),
             broken,
             kept,
             tables(self._compiled, breach(self._compiled)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,7 +42,7 @@ def _doubtful(compiled: Compiled, seconds: float) -> list[int]:
     ]
     if all(finders[number].tractable for number in doubtful):
         return doubtful
-    _, unsettled = opening(compiled, Scorer(compiled), finders, seed=1, until=time.monotonic() + seconds)
+    _, unsettled = opening(compiled, Scorer(compiled), finders, seed=1, seconds=seconds)
     return [number for number in doubtful if number in unsettled]
 
 

@@ -29,6 +29,8 @@ _LOOKS_AT_DAYS = 12
 _LOOKS_AT_OTHERS = 10
 # What costs as much breaks a hard limit, whatever wishes it grants.
 _BROKEN = FORBIDDEN // 2
+# Moves may be about anybody.
+EVERYBODY = np.zeros(0, dtype=np.int64)
 _LONGEST_BLOCK = 8
 _LONGEST_PAIR = 4
 _LONGEST_KIND = 6
@@ -458,8 +460,11 @@ def _propose(table: Tables, state: State, kind: int, first: int, second: int, ne
 
 
 @compiled(_nrt=False)
-def anneal(table: Tables, state: State, shares: Ints, moves: int, temperature: float) -> None:
-    """Tries so many moves; one that costs c more is taken with the probability exp(-c / temperature)."""
+def anneal(table: Tables, state: State, shares: Ints, moves: int, temperature: float, some: Ints) -> None:
+    """Tries so many moves; one that costs c more is taken with the probability exp(-c / temperature).
+
+    They are about some people, wherever those are, or about everybody and begin where something is wrong.
+    """
     people, days = state.roster.shape
     for _ in range(moves):
         chance = (np.float64(_draw(state) >> np.uint64(11)) + 1.0) / 9007199254740992.0
@@ -469,10 +474,12 @@ def anneal(table: Tables, state: State, shares: Ints, moves: int, temperature: f
         while lot >= shares[kind]:
             kind += 1
         first, second = _below(state, people), -1
+        if some.shape[0]:
+            first = some[_below(state, some.shape[0])]
         if kind in _OF_TWO:
             second = _below(state, people)
         near = given = -1
-        if kind in _NEAR_A_DAY and _below(state, _AT_RANDOM):
+        if not some.shape[0] and kind in _NEAR_A_DAY and _below(state, _AT_RANDOM):
             if kind in _OF_COVER:
                 given = _uncovered(table, state)
             if given >= 0:

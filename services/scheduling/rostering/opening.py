@@ -27,17 +27,22 @@ _MOVES = 500_000
 
 
 def opening(
-    compiled: Compiled, scorer: Scorer, finders: Sequence[Paths], *, seed: int, until: float
+    compiled: Compiled, scorer: Scorer, finders: Sequence[Paths], *, seed: int, seconds: float
 ) -> tuple[Ints, list[int]]:
-    """A roster, and the numbers of those whose days still break a hard rule when the time is over."""
+    """A roster, and the numbers of those whose days still break a hard rule when the time is over.
+
+    Moves that no other process has compiled take longer.
+    """
     # Numba alone takes half a second to import, which shorter periods do without.
-    from services.scheduling.rostering.moves import SHARES, anneal
+    from services.scheduling.rostering.moves import EVERYBODY, SHARES, anneal
 
     table = tables(compiled)
     state = counted(compiled, table, scorer, _rough(compiled, scorer, finders, seed), seed)
     _, cold = temperatures(compiled)
+    anneal(table, state, SHARES, 0, cold, EVERYBODY)
+    until = time.monotonic() + seconds
     while (unsettled := _unsettled(compiled, scorer, state.roster)) and time.monotonic() < until:
-        anneal(table, state, SHARES, _MOVES, cold)
+        anneal(table, state, SHARES, _MOVES, cold, np.array(unsettled, dtype=np.int64))
     return state.roster, unsettled
 
 

@@ -20,8 +20,9 @@ from services.scheduling.rostering.walk import MINUTES, Family, Floats, Follower
 
 # More states than this for a day cost more time than a search by other means.
 MOST_STATES = 400_000
-# Caps on kinds of shift are kept in the state up to here, and by prices beyond.
-MOST_WITH_CAPS = 600_000
+# Caps on kinds of shift are kept in the state up to here, and by prices beyond: where numpy walks, in compiled code.
+MOST_WITH_CAPS = 60_000
+MOST_COMPILED = 600_000
 # So many states of several people are worked on at once: enough to forget what calling numpy costs, few enough to stay
 # in the processor's cache.
 AT_ONCE = 60_000
@@ -174,7 +175,7 @@ class Paths:
             self.plan = self._plan(tuple(place for place, most in enumerate(limits) if used[place] == most))
             return None
         wider = self._plan(tuple(sorted({*self.plan.capped, *over})))
-        if wider.states > MOST_WITH_CAPS:
+        if wider.states > (MOST_COMPILED if labels.ready() else MOST_WITH_CAPS):
             return False
         self.plan = wider
         return True
@@ -262,7 +263,7 @@ def best_of(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool] = n
     charges: list[tuple[int, _Charges]] = []
     while waiting:
         again = []
-        for place, path in zip(waiting, _in_parts(_plans([wanted[place] for place in waiting]), stop), strict=True):
+        for place, path in zip(waiting, _one_by_one(_plans([wanted[place] for place in waiting]), stop), strict=True):
             finder, prices = wanted[place]
             wider = None if path is None else finder.widened(path.row)
             if wider is None:
@@ -273,7 +274,7 @@ def best_of(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool] = n
                 charges.append((place, _Charges(finder, prices)))
         waiting = again
     while charges and not stop():
-        paths = _in_parts(_plans([(one.finder, one.charged()) for _, one in charges]), stop)
+        paths = _one_by_one(_plans([(one.finder, one.charged()) for _, one in charges]), stop)
         for (_, one), path in zip(charges, paths, strict=True):
             one.take(path)
         for place, one in charges:
@@ -284,6 +285,7 @@ def best_of(wanted: Sequence[tuple[Paths, Floats]], stop: Callable[[], bool] = n
 
 def roughly(wanted: Sequence[tuple[Paths, Floats]]) -> list[Path | None]:
     """The cheapest days of each person as if nothing were summed up over a week or the period, limits least of all."""
+    # Asked for once, of states so few that numpy is done with all people before as many charts are drawn.
     return _in_parts([(finder.rough(), prices) for finder, prices in wanted], never)
 
 
@@ -291,15 +293,16 @@ def _plans(wanted: Sequence[tuple[Paths, Floats]]) -> list[tuple[Plan, Floats]]:
     return [(finder.plan, prices) for finder, prices in wanted]
 
 
+def _one_by_one(wanted: Sequence[tuple[Plan, Floats]], stop: Callable[[], bool]) -> list[Path | None]:
+    """The cheapest path of each plan in compiled code, once that is there."""
+    if not labels.ready():
+        return _in_parts(wanted, stop)
+    return [None if stop() else labels.path(plan, prices) for plan, prices in wanted]
+
+
 def _in_parts(wanted: Sequence[tuple[Plan, Floats]], stop: Callable[[], bool]) -> list[Path | None]:
-    """The cheapest path of each plan: in compiled code once that is there, else of as many of a family as is quick."""
+    """The cheapest path of each plan, as many people of one family at once as is quick."""
     found: list[Path | None] = [None] * len(wanted)
-    if labels.ready():
-        for place, (plan, prices) in enumerate(wanted):
-            if stop():
-                break
-            found[place] = labels.path(plan, prices)
-        return found
     families: dict[int, list[int]] = {}
     for place, (plan, _) in enumerate(wanted):
         families.setdefault(id(plan.family), []).append(place)

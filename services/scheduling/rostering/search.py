@@ -53,8 +53,9 @@ _ROWS = 40.0
 _OF_EACH = 6
 # A dive begins with so many rows of each person that were found before.
 _ROWS_OF_DIVE = 45
-# Prices within such a share of the best are good enough for a dive; until so much of the time they are made better.
-_NEAR = 0.005
+# Prices within such a share of the best are good enough for a dive, or where time runs out before, within the larger
+# one; until so much of the time they are made better.
+_NEAR, _ROUGH = 0.005, 0.2
 _PROOF_SHARE = 0.08
 # Where rounds take more than this share of the time both threads price, and where they seem to take so many times what
 # column generation may, it is given up.
@@ -151,7 +152,7 @@ class Search:
 
     def run(self) -> None:
         """Searches until time is out, the run is cancelled, or the best is proven optimal."""
-        loading = threading.Thread(target=self._guarded, args=(self._load,), daemon=True)
+        loading = threading.Thread(target=self._guarded, args=(self._load,))
         if self.people and self.compiled.shifts:
             loading.start()
             loading.join(_AT_HAND)
@@ -194,8 +195,8 @@ class Search:
         waiting: Sequence[int] = range(self.people)
         if not self.pricing.tractable(waiting):
             finders = [self.pricing.paths(number) for number in waiting]
-            until = time.monotonic() + self.seconds * _OPENING_SHARE
-            self.best, waiting = opening(self.compiled, self.scorer, finders, seed=self.seed, until=until)
+            limit = self.seconds * _OPENING_SHARE
+            self.best, waiting = opening(self.compiled, self.scorer, finders, seed=self.seed, seconds=limit)
         self._costs = np.array(
             [self.scorer.person(number, row) for number, row in enumerate(self.best)], dtype=np.int64
         )
@@ -330,7 +331,7 @@ class Search:
 
         root.stop = late
         if not root.converge(_MOST_ROUNDS, _LEAST_GAP, share=_NEAR):
-            return False
+            return math.isfinite(root.bound) and root.value - root.bound <= _ROUGH * abs(root.value)
         # Small programs are solved to the end, which may prove a roster the best.
         limit = min(limit, self.began + self.seconds * _PROOF_SHARE)
         root.converge(_MOST_ROUNDS, _LEAST_GAP)
@@ -412,7 +413,7 @@ class Search:
             return
         until = self.began + self.seconds * share
         annealing = Annealing(self.compiled, self.scorer, seed=self.seed, until=until)
-        compiling = threading.Thread(target=self._guarded, args=(annealing.prepare, self.best), daemon=True)
+        compiling = threading.Thread(target=self._guarded, args=(annealing.prepare, self.best))
         compiling.start()
         self._annealing = annealing
         if share:

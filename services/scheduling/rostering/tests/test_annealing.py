@@ -35,7 +35,7 @@ from services.scheduling.rostering.model import (
     SlotDemand,
     Weights,
 )
-from services.scheduling.rostering.moves import SHARES, anneal, broken
+from services.scheduling.rostering.moves import EVERYBODY, SHARES, anneal, broken
 from services.scheduling.rostering.scoring import Scorer
 from services.scheduling.rostering.search import Search
 from services.scheduling.rostering.tariffs import Breach, tables
@@ -94,7 +94,7 @@ def test_whatever_is_moved_the_value_stays_true_and_the_rules_are_kept(
     search.first()
     scorer, table = search.scorer, tables(compiled)
     state = counted(compiled, table, scorer, search.best, seed)
-    anneal(table, state, SHARES, 3000, temperature)
+    anneal(table, state, SHARES, 3000, temperature, EVERYBODY)
     known = tolerated(problem, waived)
     for roster, value in ((state.roster, state.totals[VALUE]), (state.best, state.totals[BEST])):
         assert scorer.total(roster) == value
@@ -169,7 +169,7 @@ def test_limits_of_weekends_and_runs_have_a_price_while_they_are_relaxed() -> No
     compiled = Compiled(replace(problem, people=wishes, slots=tuple(SlotDemand(s.id, 2) for s in problem.shifts)))
     kept, relaxed = tables(compiled), tables(compiled, price)
     empty = counted(compiled, relaxed, Scorer(compiled), np.full((6, 14), OFF, dtype=np.int64), 1)
-    anneal(relaxed, empty, SHARES, 100_000, 1.0)
+    anneal(relaxed, empty, SHARES, 100_000, 1.0, EVERYBODY)
     assert all(broken(kept, empty, person) for person in range(6))
 
 
@@ -181,7 +181,7 @@ def test_every_kind_of_move_is_made() -> None:
     for kind in range(len(SHARES)):
         only = np.array([0] * kind + [1] * (len(SHARES) - kind))
         state = counted(compiled, table, search.scorer, search.best, 1)
-        anneal(table, state, only, 2000, 1e6)
+        anneal(table, state, only, 2000, 1e6, EVERYBODY)
         assert (state.roster != search.best).any(), kind
         assert search.scorer.total(state.roster) == state.totals[VALUE]
 
@@ -217,7 +217,7 @@ def test_a_wish_and_what_lacks_somebody_are_found_among_many_days() -> None:
     roster[0, 20] = OFF
     state = counted(compiled, table, scorer, roster, 1)
     # Of moves at random about seven hundred change a given day of a given person once.
-    anneal(table, state, SHARES, 1500, 1e-9)
+    anneal(table, state, SHARES, 1500, 1e-9, EVERYBODY)
     assert state.roster[7, 9] == OFF
     assert scorer.total(state.roster) == 0
 
