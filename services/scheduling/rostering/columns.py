@@ -373,7 +373,8 @@ class Generator:
             master.heat = heat
             if not self.converge(self._rounds_until(until, len(step)), gap, least=heat):
                 return None
-            if self.bound > before + _COSTLY * chance * len(step) + gap and mistakes < _MISTAKES:
+            costly = self.bound > before + _COSTLY * chance * len(step) + gap
+            if costly and mistakes < _MISTAKES and time.monotonic() < until:
                 mistakes += 1
                 for column in step:
                     column.chance += _AVOIDED * (self.bound - before)

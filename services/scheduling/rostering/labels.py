@@ -24,7 +24,9 @@ class Chart(NamedTuple):
     """One person's states as arrays.
 
     A way is how the last days went: `length * classes + last shift's class` for work, then so many days off. `others`
-    numbers the uses of all resources but the period's minutes, of which a row holds `width`.
+    numbers the uses of all resources but the period's minutes, of which a row holds those that can be had that day and
+    still lead to an end. The labels before each day are a layer; after these come those at the ends of weeks, before
+    what was used in the week is forgotten.
     """
 
     days: int
@@ -33,7 +35,6 @@ class Chart(NamedTuple):
     off: int
     early: int
     others: int
-    width: int
     # Ways and others of the first labels, which cost nothing.
     begin: Ints
     # The length that a run of a length has a day later, or -1; and that of a run that begins, on day 0 and later.
@@ -56,8 +57,11 @@ class Chart(NamedTuple):
     # By use and other: which other it leads to, or -1; and where each other is once a week begins anew.
     onward: Ints
     fresh: Ints
-    # The least minutes before each day from which enough can still be reached; days that have to be worked.
+    # Of each layer: where its labels begin, how many minutes a row holds, and the first of these.
+    base: Ints
+    stride: Ints
     floor: Ints
+    # Days that have to be worked.
     locked: Ints
     # What ends cost, by other and by minutes.
     end_other: Floats
@@ -117,6 +121,10 @@ def chart(plan: Plan) -> Chart:
         begin = family.edge(family.carried) * family.classes + np.arange(family.classes)
     else:
         begin = np.array([work + family.off - 1])
+    rows = (work + family.off) * others
+    days = [*range(family.days + 1), *range(0, family.days + 1, WEEK)] if weekly.any() else range(family.days + 1)
+    windows = np.array([family.window(day, least, width - 1) for day in days], dtype=np.int64)
+    stride = windows[:, 1] - windows[:, 0] + 1
     longer = [length + 1 if length + 1 != family.run else -1 for length in range(family.lengths)]
     if family.early:
         longer[-1] = family.early if family.early < family.run else -1
@@ -127,7 +135,6 @@ def chart(plan: Plan) -> Chart:
         off=family.off,
         early=family.early,
         others=others,
-        width=width,
         begin=begin,
         longer=np.array(longer),
         shortest=np.array([family.edge(1), 0]),
@@ -144,7 +151,9 @@ def chart(plan: Plan) -> Chart:
         more_class=np.array([kind for one in more for kind in one], dtype=np.int64),
         onward=np.array(onward),
         fresh=_number(places * ~weekly, shape) if weekly.any() else np.zeros(0, dtype=np.int64),
-        floor=np.array([family.window(day, least, width - 1)[0] for day in range(family.days + 1)]),
+        base=np.cumsum([0, *(rows * stride)]),
+        stride=stride,
+        floor=windows[:, 0].copy(),
         locked=np.array([int(day in plan.candidate.locked) for day in range(family.days)]),
         end_other=end_other,
         end_minutes=end_minutes,
@@ -171,14 +180,14 @@ class _Room(threading.local):
     def of(self, chart: Chart) -> tuple[Floats, Ints, Floats, Ints]:
         """Room for the labels of a chart."""
         rows = (chart.lengths * chart.classes + chart.off) * chart.others
-        layers = chart.days + 1 + (chart.days // WEEK + 1 if len(chart.fresh) else 0)
-        if len(self.labels) < layers * rows * chart.width:
-            self.labels = np.empty(layers * rows * chart.width)
+        layers = len(chart.stride)
+        if len(self.labels) < chart.base[-1]:
+            self.labels = np.empty(chart.base[-1])
         if len(self.bounds) < layers * rows * 2:
             self.bounds = np.empty(layers * rows * 2, dtype=np.int64)
         behind = (len(chart.set_from) - 1) * chart.lengths * chart.others
-        if len(self.behind) < behind * chart.width:
-            self.behind = np.empty(behind * chart.width)
+        if len(self.behind) < behind * chart.stride.max():
+            self.behind = np.empty(behind * chart.stride.max())
         if len(self.behind_bounds) < behind * 2:
             self.behind_bounds = np.empty(behind * 2, dtype=np.int64)
         return self.labels, self.bounds, self.behind, self.behind_bounds
@@ -221,6 +230,12 @@ def _layer(chart: Chart, day: int, spent: bool) -> int:
 
 
 @_part
+def _zero(chart: Chart, layer: int, row: int) -> Any:
+    """Where the label of no minutes would lie in a row of a layer; labels lie in the window of minutes alone."""
+    return chart.base[layer] + row * chart.stride[layer] - chart.floor[layer]
+
+
+@_part
 def _clear(bounds: Ints, begin: int, count: int) -> None:
     for row in range(begin, begin + count):
         bounds[2 * row] = 1
@@ -232,21 +247,25 @@ def _merge(
     source: Floats,
     source_bounds: Ints,
     source_row: int,
+    out: int,
     target: Floats,
     bounds: Ints,
     row: int,
-    width: int,
+    into: int,
+    lowest: int,
+    highest: int,
     minutes: int,
     cost: float,
-    floor: int,
 ) -> None:
-    """Takes a row of labels over into another where it is cheaper there, so many minutes on and so much dearer."""
-    first = max(source_bounds[2 * source_row] + minutes, floor)
-    last = min(source_bounds[2 * source_row + 1] + minutes, width - 1)
+    """Takes a row of labels over into another where it is cheaper there, so many minutes on and so much dearer.
+
+    `out` and `into` are where the labels of no minutes would lie; the other row holds minutes from lowest to highest.
+    """
+    first = max(source_bounds[2 * source_row] + minutes, lowest)
+    last = min(source_bounds[2 * source_row + 1] + minutes, highest)
     if source_bounds[2 * source_row] > source_bounds[2 * source_row + 1] or first > last:
         return
-    into = row * width
-    out = source_row * width - minutes
+    out -= minutes
     begin, finish = bounds[2 * row], bounds[2 * row + 1]
     if begin > finish:
         bounds[2 * row], bounds[2 * row + 1] = first, last
@@ -268,22 +287,24 @@ def _merge(
 @_part
 def _renew(chart: Chart, labels: Floats, bounds: Ints, day: int) -> None:
     """A week begins: what was used of its resources is forgotten."""
-    others, width = chart.others, chart.width
-    ways = chart.lengths * chart.classes + chart.off
-    old, new = _layer(chart, day, True) * ways * others, day * ways * others
-    _clear(bounds, new, ways * others)
-    for way in range(ways):
-        for other in range(others):
-            row = new + way * others + chart.fresh[other]
-            _merge(labels, bounds, old + way * others + other, labels, bounds, row, width, 0, 0.0, 0)
+    others = chart.others
+    rows = (chart.lengths * chart.classes + chart.off) * others
+    old = _layer(chart, day, True)
+    lowest = chart.floor[day]
+    highest = lowest + chart.stride[day] - 1
+    _clear(bounds, day * rows, rows)
+    for row in range(rows):
+        fresh = row - row % others + chart.fresh[row % others]
+        out, into = _zero(chart, old, row), _zero(chart, day, fresh)
+        _merge(labels, bounds, old * rows + row, out, labels, bounds, day * rows + fresh, into, lowest, highest, 0, 0.0)
 
 
 @_part
 def _gather(chart: Chart, labels: Floats, bounds: Ints, behind: Floats, behind_bounds: Ints, day: int) -> None:
     """The cheapest run of each length that ends in a class of each set."""
-    others, width = chart.others, chart.width
-    ways = chart.lengths * chart.classes + chart.off
-    here = day * ways * others
+    others, stride, lowest = chart.others, chart.stride[day], chart.floor[day]
+    highest = lowest + stride - 1
+    here = day * (chart.lengths * chart.classes + chart.off) * others
     sets = chart.set_from.shape[0] - 1
     _clear(behind_bounds, 0, sets * chart.lengths * others)
     for one in range(sets):
@@ -291,13 +312,19 @@ def _gather(chart: Chart, labels: Floats, bounds: Ints, behind: Floats, behind_b
         for length in range(chart.lengths):
             for other in range(others):
                 row = (one * chart.lengths + length) * others + other
+                into = row * stride - lowest
                 if base >= 0:
-                    source = (base * chart.lengths + length) * others + other
-                    _merge(behind, behind_bounds, source, behind, behind_bounds, row, width, 0, 0.0, 0)
+                    before = (base * chart.lengths + length) * others + other
+                    out = before * stride - lowest
+                    _merge(
+                        behind, behind_bounds, before, out, behind, behind_bounds, row, into, lowest, highest, 0, 0.0
+                    )
                 for place in range(chart.more_from[one], chart.more_from[one + 1]):
-                    way = length * chart.classes + chart.more_class[place]
-                    source = here + way * others + other
-                    _merge(labels, bounds, source, behind, behind_bounds, row, width, 0, 0.0, 0)
+                    source = (length * chart.classes + chart.more_class[place]) * others + other
+                    out = _zero(chart, day, source)
+                    _merge(
+                        labels, bounds, here + source, out, behind, behind_bounds, row, into, lowest, highest, 0, 0.0
+                    )
 
 
 @_part
@@ -305,28 +332,34 @@ def _step(
     chart: Chart, costs: Floats, labels: Floats, bounds: Ints, behind: Floats, behind_bounds: Ints, day: int
 ) -> None:
     """The labels after a day, from those before it."""
-    others, width, classes = chart.others, chart.width, chart.classes
+    others, classes, stride, least = chart.others, chart.classes, chart.stride[day], chart.floor[day]
     work = chart.lengths * classes
-    ways = work + chart.off
-    here, there = day * ways * others, _layer(chart, day + 1, True) * ways * others
-    floor = chart.floor[day + 1]
-    _clear(bounds, there, ways * others)
+    rows = (work + chart.off) * others
+    after = _layer(chart, day + 1, True)
+    here, there = day * rows, after * rows
+    lowest = chart.floor[after]
+    highest = lowest + chart.stride[after] - 1
+    _clear(bounds, there, rows)
     last = chart.off - 1
     everything = chart.set_from.shape[0] - 2
     if not chart.locked[day]:
         # After a day off: one more, or the last of those that matter again. After work: the first, or at the edge any.
         ended = work + (last if day == 0 else 0)
         for other in range(others):
+            row = ended * others + other
+            into = _zero(chart, after, row)
             for length in range(chart.early, chart.lengths):
-                row = there + ended * others + other
                 source = (everything * chart.lengths + length) * others + other
-                _merge(behind, behind_bounds, source, labels, bounds, row, width, 0, 0.0, floor)
+                out = source * stride - least
+                _merge(behind, behind_bounds, source, out, labels, bounds, there + row, into, lowest, highest, 0, 0.0)
             for rested in range(chart.off):
                 if rested < last and day == 0:
                     continue
-                row = there + (work + min(rested + 1, last)) * others + other
-                source = here + (work + rested) * others + other
-                _merge(labels, bounds, source, labels, bounds, row, width, 0, 0.0, floor)
+                row = (work + min(rested + 1, last)) * others + other
+                into = _zero(chart, after, row)
+                source = (work + rested) * others + other
+                out = _zero(chart, day, source)
+                _merge(labels, bounds, here + source, out, labels, bounds, there + row, into, lowest, highest, 0, 0.0)
     for group in range(chart.group_from[day], chart.group_from[day + 1]):
         cost = costs[group]
         if cost == np.inf:
@@ -335,28 +368,58 @@ def _step(
         for other in range(others):
             onward = chart.onward[chart.uses_first[group], other]
             if onward >= 0:
-                way = chart.shortest[min(day, 1)] * classes + leaves
-                row = there + way * others + onward
-                source = here + (work + last) * others + other
-                _merge(labels, bounds, source, labels, bounds, row, width, minutes, cost, floor)
+                row = (chart.shortest[min(day, 1)] * classes + leaves) * others + onward
+                into = _zero(chart, after, row)
+                source = (work + last) * others + other
+                out = _zero(chart, day, source)
+                _merge(
+                    labels,
+                    bounds,
+                    here + source,
+                    out,
+                    labels,
+                    bounds,
+                    there + row,
+                    into,
+                    lowest,
+                    highest,
+                    minutes,
+                    cost,
+                )
             onward = chart.onward[chart.uses_later[group], other]
             if onward < 0:
                 continue
             for length in range(chart.lengths):
                 longer = chart.longer[length]
-                if longer >= 0:
-                    row = there + (longer * classes + leaves) * others + onward
-                    source = (follows * chart.lengths + length) * others + other
-                    _merge(behind, behind_bounds, source, labels, bounds, row, width, minutes, cost, floor)
+                if longer < 0:
+                    continue
+                row = (longer * classes + leaves) * others + onward
+                into = _zero(chart, after, row)
+                source = (follows * chart.lengths + length) * others + other
+                out = source * stride - least
+                _merge(
+                    behind,
+                    behind_bounds,
+                    source,
+                    out,
+                    labels,
+                    bounds,
+                    there + row,
+                    into,
+                    lowest,
+                    highest,
+                    minutes,
+                    cost,
+                )
 
 
 @_part
 def _at(chart: Chart, labels: Floats, bounds: Ints, layer: int, way: int, other: int, minutes: int) -> Any:
-    ways = chart.lengths * chart.classes + chart.off
-    row = (layer * ways + way) * chart.others + other
-    if minutes < bounds[2 * row] or minutes > bounds[2 * row + 1]:
+    rows = (chart.lengths * chart.classes + chart.off) * chart.others
+    row = way * chart.others + other
+    if minutes < bounds[2 * (layer * rows + row)] or minutes > bounds[2 * (layer * rows + row) + 1]:
         return np.inf
-    return labels[row * chart.width + minutes]
+    return labels[_zero(chart, layer, row) + minutes]
 
 
 @compiled(_nrt=False)
@@ -364,14 +427,14 @@ def _shortest(
     chart: Chart, costs: Floats, labels: Floats, bounds: Ints, behind: Floats, behind_bounds: Ints, chosen: Ints
 ) -> Any:
     """The price of the cheapest path, and by day the group of shifts that it takes, or -1."""
-    others, width, classes = chart.others, chart.width, chart.classes
+    others, classes = chart.others, chart.classes
     work = chart.lengths * classes
     ways = work + chart.off
     _clear(bounds, 0, ways * others)
     for place in range(chart.begin.shape[0]):
         row = chart.begin[place] * others
         bounds[2 * row], bounds[2 * row + 1] = 0, 0
-        labels[row * width] = 0.0
+        labels[_zero(chart, 0, row)] = 0.0
     for day in range(chart.days):
         if day and day % WEEK == 0 and chart.fresh.shape[0]:
             _renew(chart, labels, bounds, day)
@@ -382,8 +445,9 @@ def _shortest(
     for w in range(ways):
         for o in range(others):
             row = (layer * ways + w) * others + o
+            begin = _zero(chart, layer, w * others + o)
             for m in range(bounds[2 * row], bounds[2 * row + 1] + 1):
-                value = labels[row * width + m] + chart.end_other[o] + chart.end_minutes[m]
+                value = labels[begin + m] + chart.end_other[o] + chart.end_minutes[m]
                 if value < least:
                     least, way, other, minutes = value, w, o, m
     if way < 0:
